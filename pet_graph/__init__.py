@@ -1,0 +1,1 @@
+"""PET (Plan. Execute. Track.): the operational truth of a services firm, as a GraphQL API."""

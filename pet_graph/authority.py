@@ -1,0 +1,108 @@
+"""Who may assert what: every table with its owner and mutability, every command with its roles and origins."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from .events import COMMANDS
+from .events.base import Refused, Role
+
+STAFF = (Role.SALES, Role.PROJECT_MANAGER, Role.ENGINEER, Role.SUPPORT, Role.FINANCE, Role.MANAGER)
+
+CLOCK = "clock"
+"""The authority of what falls due: no person holds it, and no token can."""
+
+INTERNAL = "internal"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: who owns the truth in it, and how it may change."""
+
+    name: str
+    authority: Literal["primary", "derived"]
+    mutability: Literal["append-only", "rebuildable", "migrations"]
+    derivation: str
+    owner: str = "PET"
+
+
+TABLES = (
+    Table("pet.log", "primary", "append-only", "Every fact, as recorded by a turn."),
+    Table("pet.journal", "primary", "append-only", "Every command that was decided, as recorded by a turn."),
+    Table("pet.migrations", "primary", "migrations", "Which steps of db/migrations have run."),
+    Table("projections.streams", "derived", "rebuildable", "The fold of each stream's facts (events/*.evolve)."),
+    Table("projections.customers", "derived", "rebuildable", "projections/customers.py from the facts of customers."),
+    Table("projections.people", "derived", "rebuildable", "projections/people.py from the facts of people."),
+    Table("projections.policies", "derived", "rebuildable", "projections/policies.py from the facts of SLA policies."),
+    Table("projections.tickets", "derived", "rebuildable", "projections/tickets.py from the facts of tickets."),
+    Table("projections.sla_clocks", "derived", "rebuildable", "projections/slas.py from the facts of SLAs."),
+    Table("projections.deadlines", "derived", "rebuildable", "The earliest outstanding warning or breach of a stream."),
+    Table("projections.fingerprint", "derived", "rebuildable", "A digest of the code that made these tables."),
+)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Who may ask for a command: any of these roles, and whether an outside system may."""
+
+    roles: tuple[str, ...]
+    external: bool = False
+
+
+_DESK = Rule((Role.SUPPORT, Role.ENGINEER, Role.PROJECT_MANAGER, Role.MANAGER))
+_MANAGERS = Rule((Role.MANAGER,))
+_NOBODY = Rule(())
+
+COMMAND_RULES: dict[str, Rule] = {
+    "RegisterCustomer": Rule((Role.SALES, Role.SUPPORT, Role.PROJECT_MANAGER, Role.MANAGER)),
+    "RenameCustomer": Rule((Role.SALES, Role.MANAGER)),
+    "RegisterPerson": _MANAGERS,
+    "GrantRole": _MANAGERS,
+    "RevokeRole": _MANAGERS,
+    "AdoptSlaPolicy": _MANAGERS,
+    "RetireSlaPolicy": _MANAGERS,
+    # An outside system may report that a customer asks for help; what becomes of it is decided by people.
+    "OpenTicket": Rule((*_DESK.roles, Role.SALES, Role.INTEGRATION), external=True),
+    "AssignTicket": _DESK,
+    "PrioritiseTicket": _DESK,
+    "RespondToTicket": _DESK,
+    "HoldTicket": _DESK,
+    "ResumeTicket": _DESK,
+    "ResolveTicket": _DESK,
+    "ReopenTicket": _DESK,
+    "CloseTicket": _DESK,
+    "AnnulTicket": _MANAGERS,
+    # Asked for by reactions, in the turn of the fact that causes them.
+    "StartSla": _NOBODY,
+    "RetargetSla": _NOBODY,
+    "PauseSla": _NOBODY,
+    "ResumeSla": _NOBODY,
+    "StopSla": _NOBODY,
+    "RestartSla": _NOBODY,
+    "CancelSla": _NOBODY,
+    "RecordOverdueSla": Rule((CLOCK,)),
+}
+
+READERS: Collection[str] = frozenset({*STAFF, Role.INTEGRATION})
+"""Who may read. Partners will see their own rows once rows have partners; until then they see none."""
+
+CLIENT_COMMANDS = tuple(name for name in COMMANDS if set(COMMAND_RULES[name].roles) - {CLOCK})
+"""The commands that clients may send, in the order of the domains."""
+
+
+def authority_for(command: str, roles: Collection[str], origin: str) -> str:
+    """The role under which this command is accepted: the first of its rule that the asker holds.
+
+    Raises `Refused` (`not_permitted`) when there is none, or when the origin is external and may not.
+    """
+    rule = COMMAND_RULES[command]
+    if origin != INTERNAL and not rule.external:
+        raise Refused("not_permitted", f"{command} cannot be asked for by {origin}: PET owns what it decides.")
+    for role in rule.roles:
+        if role in roles:
+            return role
+    needed = " or ".join(rule.roles) or "nobody"
+    held = ", ".join(sorted(roles)) or "none"
+    raise Refused("not_permitted", f"{command} may be asked for by {needed}; your roles: {held}.")

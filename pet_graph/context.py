@@ -1,0 +1,192 @@
+"""What one operation carries: who asks, what time it is, its loaders, and the hands to record and to follow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import strawberry
+from aiodataloader import DataLoader
+from graphql import GraphQLError
+
+from . import log
+from .authority import READERS
+from .decisions import Asked, Outcome
+from .events import DECIDERS
+from .events.base import Fact
+from .feed import Feed, TooSlow
+from .projections import fold, questions
+from .projections.base import Put
+from .projections.questions import Page
+from .projections.streams import noun_of
+from .tokens import Viewer
+from .turn import Turns
+
+NOUN_OF_TABLE = {"customers": "customer", "people": "person", "policies": "policy", "tickets": "ticket"}
+
+
+class AsOf(msgspec.Struct, frozen=True):
+    """A past moment, on one of the axes: a position, an instant of recording, or an instant of occurrence."""
+
+    position: int | None = None
+    recorded_at: datetime | None = None
+    occurred_at: datetime | None = None
+
+    def of(self, facts: Sequence[Fact]) -> list[Fact]:
+        """The facts that this moment knows, in the order that its axis tells them."""
+        if self.position is not None:
+            return [fact for fact in facts if fact.position <= self.position]
+        if self.recorded_at is not None:
+            return [fact for fact in facts if fact.recorded_at <= self.recorded_at]
+        assert self.occurred_at is not None
+        so_then = [fact for fact in facts if fact.occurred_at <= self.occurred_at]
+        return sorted(so_then, key=lambda fact: (fact.occurred_at, fact.position))
+
+
+@dataclass
+class Services:
+    """What a process has once, for all operations."""
+
+    pool: asyncpg.Pool[Any]
+    turns: Turns
+    feed: Feed
+    now: Callable[[], datetime]
+
+
+@dataclass
+class Context:
+    """Made anew for every operation; a subscription gets new loaders for every event."""
+
+    services: Services
+    viewer: Viewer | None = None
+    websocket: Any = None
+    connection_params: dict[str, Any] | None = None
+    expiry: asyncio.Task[None] | None = None
+    loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
+
+    def fork(self) -> Context:
+        """The same connection, another operation: nothing loaded for one is seen by the next."""
+        return Context(self.services, self.viewer, self.websocket)
+
+    def may_read(self) -> None:
+        """Refuse those who may not read. Raises GraphQLError."""
+        if not set(self.known_viewer.roles) & set(READERS):
+            raise GraphQLError("Your roles do not let you read this.", extensions={"code": "FORBIDDEN"})
+
+    @property
+    def known_viewer(self) -> Viewer:
+        if self.viewer is None:
+            raise GraphQLError("Send a token: Authorization: Bearer …", extensions={"code": "UNAUTHENTICATED"})
+        return self.viewer
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def instant(self, as_of: AsOf | None = None) -> datetime:
+        """Now, or the instant that a past moment stands for."""
+        return (as_of and (as_of.recorded_at or as_of.occurred_at)) or self.services.now()
+
+    def row(self, table: str) -> DataLoader[Any, Any]:
+        """Loads rows of a table by id."""
+
+        async def load(ids: list[Any]) -> list[Any]:
+            found = await questions.by_ids(self.services.pool, table, ids)
+            return [found.get(id_) for id_ in ids]
+
+        return self._loader(("row", table), load)
+
+    def rows(self, page: Page, by: str) -> DataLoader[Any, Any]:
+        """Loads the same page under each of many parents."""
+
+        async def load(parents: list[Any]) -> list[Any]:
+            found = await questions.pages(self.services.pool, page, by, parents)
+            return [found[parent] for parent in parents]
+
+        return self._loader(("rows", page, by), load)
+
+    def totals(self, page: Page, by: str) -> DataLoader[Any, Any]:
+        """Loads the lengths of the same list under each of many parents."""
+
+        async def load(parents: list[Any]) -> list[Any]:
+            found = await questions.counts(self.services.pool, page, by, parents)
+            return [found[parent] for parent in parents]
+
+        return self._loader(("totals", page.table, page.where, by), load)
+
+    def _loader(self, key: Hashable, load: Callable[[list[Any]], Awaitable[list[Any]]]) -> DataLoader[Any, Any]:
+        if key not in self.loaders:
+            self.loaders[key] = DataLoader(load)
+        return self.loaders[key]
+
+    async def page(self, page: Page) -> list[Any]:
+        return await questions.page(self.services.pool, page)
+
+    async def total(self, page: Page) -> int:
+        return await questions.count(self.services.pool, page)
+
+    async def rows_as_of(self, stream: str, table: str, as_of: AsOf) -> list[dict[str, Any]]:
+        """The rows of a table that one stream had made by a past moment."""
+        state: Any = DECIDERS[noun_of(stream)].initial
+        rows: dict[Any, dict[str, Any]] = {}
+        for fact in as_of.of(await log.read_stream(self.services.pool, stream)):
+            state, changes = fold(state, fact)
+            puts = (change.values for change in changes if isinstance(change, Put) and change.table == table)
+            rows |= {row["id"]: row for row in puts}
+        return list(rows.values())
+
+    async def row_as_of(self, table: str, id_: UUID, as_of: AsOf) -> dict[str, Any] | None:
+        rows = await self.rows_as_of(f"{NOUN_OF_TABLE[table]}-{id_}", table, as_of)
+        return rows[0] if rows else None
+
+    # --- recording and following -------------------------------------------------------------------------------------
+
+    def asked(self, command: Any, how: Any) -> Asked:
+        """A client's command with who asks for it."""
+        viewer = self.known_viewer
+        return Asked(
+            command=command,
+            command_id=how.command_id,
+            actor=viewer.actor,
+            roles=viewer.roles,
+            origin=viewer.origin,
+            expected_version=how.expected_version,
+            occurred_at=how.occurred_at,
+            correlation=how.correlation,
+        )
+
+    async def record_all(self, asked: Sequence[Asked], *, atomic: bool = False, dry_run: bool = False) -> list[Outcome]:
+        """Ask for commands in one turn. The turn goes on even when the client goes away meanwhile."""
+        return await asyncio.shield(self.services.turns.record_all(asked, atomic=atomic, dry_run=dry_run))
+
+    async def follow(self, after: int | None) -> AsyncIterator[Fact]:
+        """New facts, each with new loaders, so that what is shown with it is as new as itself."""
+        self.may_read()
+        newest = await log.last_position(self.services.pool) if after else 0
+        if after and after > newest:
+            raise GraphQLError(
+                f"`after` is {after}, but the newest fact has the position {newest}.",
+                extensions={"code": "BAD_USER_INPUT"},
+            )
+        async with aclosing(self.services.feed.follow(after, overrun=self._overrun)) as facts:  # type: ignore[type-var]
+            try:
+                async for fact in facts:
+                    self.loaders.clear()
+                    yield fact
+            except TooSlow as slow:
+                raise GraphQLError(
+                    "You read too slowly. Subscribe again with your last cursor; nothing is lost.",
+                    extensions={"code": "TOO_SLOW", "retryable": True},
+                ) from slow
+
+    async def _overrun(self) -> None:
+        if self.websocket is not None:
+            await self.websocket.close(code=4499, reason="Too slow: subscribe again with your last cursor.")
+
+
+Info: TypeAlias = strawberry.Info[Context, None]

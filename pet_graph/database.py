@@ -1,0 +1,127 @@
+"""The database: connections under the application's role, migrations, and the tables that can be rebuilt."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from . import events, projections
+from .projections import TABLES
+from .projections.base import SCHEMA
+
+ROLE = "pet_app"
+MIGRATING = 0x9E7_0001
+"""Advisory lock: one process migrates at a time."""
+
+SESSION = {
+    "search_path": f"{SCHEMA}, pet",
+    "timezone": "UTC",
+    "application_name": "pet-graph",
+    "idle_in_transaction_session_timeout": "10s",
+    "lock_timeout": "10s",
+    "statement_timeout": "30s",
+    "plan_cache_mode": "auto",
+}
+
+
+LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InterfaceError)
+"""What asyncpg raises when the database does not answer, does not any more, or does not yet."""
+
+
+def sql_folder() -> Path:
+    """Where the SQL is: inside the installed package, or beside it in a checkout."""
+    inside = Path(__file__).parent / "db"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "db"
+
+
+async def connect(url: str) -> asyncpg.Connection[Any]:
+    """A connection under the application's role."""
+    return await asyncpg.connect(url, server_settings={**SESSION, "role": ROLE})
+
+
+@asynccontextmanager
+async def pool(url: str, size: int) -> AsyncIterator[asyncpg.Pool[Any]]:
+    """Connections for reading, under the application's role. Sessions carry no state, so none is reset."""
+    async with asyncpg.create_pool(
+        url, min_size=1, max_size=size, server_settings={**SESSION, "role": ROLE}, reset=_keep
+    ) as connections:
+        yield connections
+
+
+async def _keep(connection: asyncpg.Connection[Any]) -> None:
+    """Take the place of asyncpg's reset query, which costs a round trip each time a connection is returned."""
+
+
+def migrations() -> list[tuple[int, str, str]]:
+    """Number, name and SQL of every migration, in order."""
+    files = sorted((sql_folder() / "migrations").glob("*.sql"))
+    return [(int(file.name[:4]), file.stem[5:], file.read_text()) for file in files]
+
+
+async def migrate(owner_url: str) -> list[str]:
+    """Bring the database to the present shape; returns the names of the migrations that ran.
+
+    The user of `owner_url` may create schemas and, the first time, the role `pet_app`.
+    """
+    connection = await asyncpg.connect(owner_url)
+    try:
+        async with connection.transaction():
+            await connection.execute(f"select pg_advisory_xact_lock({MIGRATING})")
+            await _ensure_role(connection)
+            if await connection.fetchval("select to_regclass('pet.migrations') is null"):
+                done = 0
+            else:
+                done = await connection.fetchval("select coalesce(max(number), 0) from pet.migrations")
+            return [await _apply(connection, *step) for step in migrations() if step[0] > done]
+    finally:
+        await connection.close()
+
+
+async def _ensure_role(connection: asyncpg.Connection[Any]) -> None:
+    """Roles belong to the whole server, so another database's migration may be making it at this moment."""
+    await connection.execute(f"""
+        do $$ begin
+            create role {ROLE} nologin;
+        exception when duplicate_object or unique_violation then null;
+        end $$;
+        do $$ begin
+            if not pg_has_role(current_user, '{ROLE}', 'set') then
+                execute format('grant {ROLE} to %I', current_user);
+            end if;
+        exception when unique_violation then null;
+        end $$""")
+
+
+async def _apply(connection: asyncpg.Connection[Any], number: int, name: str, sql: str) -> str:
+    await connection.execute(sql)
+    await connection.execute("insert into pet.migrations (number, name) values ($1, $2)", number, name)
+    return name
+
+
+def fingerprint() -> str:
+    """A digest of the code that makes rows of facts: when it changes, the rows have to be made again."""
+    digest = hashlib.sha256()
+    for package in (events, projections):
+        for file in sorted(Path(str(package.__file__)).parent.glob("*.py")):
+            digest.update(re.sub(rb"\s+", b" ", file.read_bytes()))
+    return digest.hexdigest()
+
+
+async def create_tables(connection: asyncpg.Connection[Any], schema: str) -> None:
+    """Make an empty set of projection tables in a schema that has none of them."""
+    await use_schema(connection, schema)
+    for table in TABLES.values():
+        for statement in table.ddl():
+            await connection.execute(statement)
+    await connection.execute("create table fingerprint (code text not null)")
+    await connection.execute("insert into fingerprint values ($1)", fingerprint())
+
+
+async def use_schema(connection: asyncpg.Connection[Any], schema: str) -> None:
+    await connection.execute(f"set local search_path to {schema}, pet")

@@ -1,0 +1,25 @@
+"""Every domain, event and command by name; a stored name is looked up here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import customers, people, policies, slas, tickets
+from .base import Command, Decider, Event
+
+DECIDERS: dict[str, Decider[Any]] = {
+    module.decider.noun: module.decider for module in (customers, people, policies, slas, tickets)
+}
+
+EVENTS: dict[str, tuple[type[Event], int]] = {
+    event.__name__: (event, 1) for decider in DECIDERS.values() for event in decider.events
+}
+"""Stored type -> the class that reads it and the schema version it is written in."""
+
+COMMANDS: dict[str, tuple[type[Command], Decider[Any]]] = {
+    command.__name__: (command, decider) for decider in DECIDERS.values() for command in decider.commands
+}
+
+UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""(stored type, schema version) -> what turns that shape into the next version's; the stored text stays as it is."""

@@ -1,0 +1,138 @@
+"""What every domain is made of: events, commands, refusals, deciders and recorded facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that happened, in the past tense. Its class name is the `type` in the log."""
+
+    def occurred_at(self, at: datetime) -> datetime:
+        """When it was so: the instant of the command, unless the event itself knows better (a deadline does)."""
+        return at
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """Something asked for, in the imperative. Fields carry their own limits and descriptions (see `text`, `ref`)."""
+
+
+class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
+    """A decision not to record anything: `code` is for programs, `message` is a sentence for people."""
+
+    def __init__(
+        self, code: str, message: str, path: Sequence[str] = (), *, current_version: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code, self.message, self.path, self.current_version = code, message, tuple(path), current_version
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """An event as it stands in the log, with everything that is known of how it came there."""
+
+    position: int
+    stream: str
+    version: int
+    type: str
+    schema_version: int
+    event: Event
+    data: str
+    actor: str
+    authority: str
+    origin: str
+    command_id: UUID
+    correlation: UUID
+    causation: int | None
+    occurred_at: datetime
+    recorded_at: datetime
+    seal: bytes = b""
+
+    @property
+    def id(self) -> UUID:
+        """The id of the thing that the stream is about."""
+        return UUID(self.stream.partition("-")[2])
+
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Decider(Generic[S]):
+    """One domain: what may be asked of it, what may happen, how it decides and how it remembers.
+
+    `decide` may refuse; `evolve` never fails, because what has happened cannot be refused any more.
+    """
+
+    noun: str
+    initial: S
+    commands: tuple[type[Command], ...]
+    events: tuple[type[Event], ...]
+    decide: Callable[[S, Any, datetime], list[Event]]
+    evolve: Callable[[S, Fact], S]
+
+
+# --- what the fields of commands say of themselves ---------------------------------------------------------------
+
+ONE_LINE = 200
+PARAGRAPHS = 10_000
+
+
+def text(description: str, *, limit: int = ONE_LINE, optional: bool = False) -> Any:
+    """Metadata of a text of at most `limit` characters; not blank unless optional."""
+    return msgspec.Meta(
+        min_length=0 if optional else 1, max_length=limit, description=f"{description} At most {limit} characters."
+    )
+
+
+def about(description: str, **limits: Any) -> Any:
+    """Metadata of any other field; `limits` are those of `msgspec.Meta` (ge, le, min_length, max_length)."""
+    return msgspec.Meta(description=description, **limits)
+
+
+def own(noun: str, description: str) -> Any:
+    """Metadata of the field that names the stream a command is for."""
+    return msgspec.Meta(description=description, extra={"noun": noun, "own": True})
+
+
+def ref(noun: str, description: str) -> Any:
+    """Metadata of a field that names another thing, which must exist."""
+    return msgspec.Meta(description=description, extra={"noun": noun, "own": False})
+
+
+class Role(StrEnum):
+    """The parts people play; one person may play several at once."""
+
+    SALES = "sales"
+    PROJECT_MANAGER = "project_manager"
+    ENGINEER = "engineer"
+    SUPPORT = "support"
+    FINANCE = "finance"
+    MANAGER = "manager"
+    PARTNER = "partner"
+    INTEGRATION = "integration"
+
+
+class Priority(StrEnum):
+    """How pressing a request is."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+Reason = Annotated[str, text("Why, in a sentence.", limit=1_000)]
+
+
+class Money(msgspec.Struct, frozen=True):
+    """An amount in millionths of a currency unit, and the currency's ISO 4217 code."""
+
+    amount_micros: int
+    currency: str

@@ -1,0 +1,118 @@
+"""Whether a command is well formed: what its fields say of themselves, checked before anything is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+import msgspec
+
+from .base import Command, Refused
+
+
+class Field(msgspec.Struct, frozen=True):
+    """What a field says of itself: its type without wrapping, whether it may be left out, and its metadata."""
+
+    name: str
+    type: Any
+    optional: bool
+    meta: msgspec.Meta
+    default: Any = msgspec.NODEFAULT
+
+    @property
+    def noun(self) -> str | None:
+        """The domain whose things this field names."""
+        return (self.meta.extra or {}).get("noun")
+
+    @property
+    def own(self) -> bool:
+        """Whether this field names the stream the command is for."""
+        return bool((self.meta.extra or {}).get("own"))
+
+
+@cache
+def fields_of(struct: type[msgspec.Struct]) -> tuple[Field, ...]:
+    """The fields of a command, or of a struct inside one."""
+    hints = get_type_hints(struct, include_extras=True)
+    return tuple(_field(field, hints[field.name]) for field in msgspec.structs.fields(struct))
+
+
+def _field(field: msgspec.structs.FieldInfo, hint: Any) -> Field:
+    optional = False
+    meta = msgspec.Meta()
+    while get_origin(hint) in (Annotated, Union, UnionType):
+        if get_origin(hint) is Annotated:
+            hint, meta = get_args(hint)[0], get_args(hint)[1]
+        else:
+            optional = True
+            hint = next(part for part in get_args(hint) if part is not type(None))
+    return Field(field.name, hint, optional, meta, field.default)
+
+
+def own_field(command: type[Command]) -> Field | None:
+    """The field that names the command's stream; None for a command that starts one."""
+    return next((field for field in fields_of(command) if field.own), None)
+
+
+def references(command: Command) -> Iterator[tuple[Field, UUID]]:
+    """Every other thing that the command names, with the field that names it."""
+    for field in fields_of(type(command)):
+        value = getattr(command, field.name)
+        if field.noun and not field.own and value is not None:
+            yield field, value
+
+
+def camel(name: str) -> str:
+    """`waiting_on` as clients write it: `waitingOn`."""
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+def check(struct: msgspec.Struct, path: tuple[str, ...] = ()) -> None:
+    """Refuse a text that is blank, too long or not storable, a list of the wrong length, and so on inside.
+
+    Raises `Refused` with the path of the field as clients write it.
+    """
+    for field in fields_of(type(struct)):
+        value = getattr(struct, field.name)
+        if value is not None:
+            _check_value(field, value, (*path, camel(field.name)))
+
+
+def _check_value(field: Field, value: Any, path: tuple[str, ...]) -> None:
+    if isinstance(value, str) and field.type is str:
+        _check_text(field.meta, value, path)
+    elif isinstance(value, tuple):
+        _check_length(field.meta, value, path)
+        for number, item in enumerate(value):
+            if isinstance(item, msgspec.Struct):
+                check(item, (*path, str(number)))
+    elif isinstance(value, timedelta) and value < timedelta():
+        raise Refused("negative", f"{path[-1]} is shorter than nothing.", path)
+
+
+def _check_text(meta: msgspec.Meta, value: str, path: tuple[str, ...]) -> None:
+    if meta.min_length and not value.strip():
+        raise Refused("blank", f"{path[-1]} is blank.", path)
+    if meta.max_length is not None and len(value) > meta.max_length:
+        raise Refused("too_long", f"{path[-1]} has {len(value)} characters; the limit is {meta.max_length}.", path)
+    if "\0" in value or not _is_unicode(value):
+        raise Refused("not_text", f"{path[-1]} holds characters that are not text (NUL or half a surrogate).", path)
+
+
+def _is_unicode(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _check_length(meta: msgspec.Meta, value: tuple[Any, ...], path: tuple[str, ...]) -> None:
+    lowest, highest = meta.min_length or 0, meta.max_length if meta.max_length is not None else 100
+    if not lowest <= len(value) <= highest:
+        raise Refused("wrong_length", f"{path[-1]} has {len(value)} items; from {lowest} to {highest} fit.", path)

@@ -1,0 +1,120 @@
+"""The whole graph on one page: Query, Mutation, Subscription, and the rules for all operations."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError, build_schema, lexicographic_sort_schema, print_schema
+from strawberry.extensions import (
+    AddValidationRules,
+    MaskErrors,
+    MaxTokensLimiter,
+    ParserCache,
+    SchemaExtension,
+    ValidationCache,
+    max_aliases,
+    query_depth_limiter,
+)
+from strawberry.schema.config import StrawberryConfig
+
+from .resolvers.customers import CustomerCommands, CustomerQueries
+from .resolvers.facts import FactCommands, FactQueries, FactSubscriptions
+from .resolvers.people import PersonCommands, PersonQueries
+from .resolvers.policies import PolicyCommands, PolicyQueries
+from .resolvers.slas import SlaQueries, SlaSubscriptions
+from .resolvers.tickets import TicketCommands, TicketQueries, TicketSubscriptions
+from .schema import NODES
+from .schema.scalars import SCALARS
+from .turn import Unavailable
+
+DEEPEST = 12
+MOST_ALIASES = 100
+MOST_TOKENS = 20_000
+
+logger = logging.getLogger(__name__)
+
+
+@strawberry.type(description="What can be read.")
+class Query(CustomerQueries, PersonQueries, PolicyQueries, TicketQueries, SlaQueries, FactQueries):
+    pass
+
+
+@strawberry.type(description="What can be recorded. Nothing is ever edited: a mistake is corrected by another fact.")
+class Mutation(CustomerCommands, PersonCommands, PolicyCommands, TicketCommands, FactCommands):
+    pass
+
+
+@strawberry.type(description="What can be followed. Every message carries a cursor to go on from.")
+class Subscription(TicketSubscriptions, SlaSubscriptions, FactSubscriptions):
+    pass
+
+
+class OwnContext(SchemaExtension):
+    """Each operation its own context, also when many share a socket."""
+
+    def on_operation(self) -> Iterator[None]:
+        self.execution_context.context = self.execution_context.context.fork()
+        yield
+
+
+def is_ours(error: GraphQLError) -> bool:
+    """Whether an error is a bug of ours, whose details are nobody's business. Some are only bad luck."""
+    cause = error.original_error
+    if isinstance(cause, Unavailable):
+        error.extensions = {**(error.extensions or {}), "code": "UNAVAILABLE", "retryable": True}
+        return False
+    return cause is not None and not isinstance(cause, GraphQLError)
+
+
+class Masked(MaskErrors):
+    """Clients learn that something failed on our side; the log learns what."""
+
+    def __init__(self) -> None:
+        super().__init__(is_ours, "An error on our side. Nothing is known to have been recorded.")
+
+    def anonymise_error(self, error: GraphQLError) -> GraphQLError:
+        masked = super().anonymise_error(error)
+        masked.extensions = {"code": "INTERNAL"}
+        return masked
+
+
+class Schema(strawberry.Schema):
+    def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
+        """Log our own errors with their traces; a client's typing errors are not worth a line."""
+        for error in errors:
+            if is_ours(error):
+                logger.error("%s", error.message, exc_info=error.original_error)
+
+
+# Built once: the validation cache is keyed by the rules, and rules built anew for each request never hit it.
+RULES = (
+    query_depth_limiter.create_validator(DEEPEST, None),
+    max_aliases.create_validator(MOST_ALIASES),
+)
+
+schema = Schema(
+    query=Query,
+    mutation=Mutation,
+    subscription=Subscription,
+    types=[kind for _, kind in NODES.values()],
+    extensions=[
+        OwnContext,
+        Masked,
+        lambda: AddValidationRules(list(RULES)),
+        lambda: MaxTokensLimiter(max_token_count=MOST_TOKENS),
+        lambda: ParserCache(maxsize=500),
+        lambda: ValidationCache(maxsize=500),
+    ],
+    config=StrawberryConfig(scalar_map=SCALARS),
+)
+
+
+def sdl() -> str:
+    """The schema as text, sorted: the promise to clients that `schema.graphql` holds.
+
+    Sorted after printing, because strawberry's own `sort_schema` replaces its enum types by ones that know no members.
+    """
+    return print_schema(lexicographic_sort_schema(build_schema(schema.as_str()))) + "\n"

@@ -1,0 +1,43 @@
+"""People as they are now, with the roles they play."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Column, Text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import Field, SQLModel
+
+from ..events.base import Fact
+from ..events.people import PersonState
+from .base import Change, Put
+
+
+class PersonRow(SQLModel, table=True):
+    __tablename__ = "people"
+
+    id: UUID = Field(primary_key=True)
+    name: str = Field(index=True)
+    email: str | None
+    roles: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    registered_at: datetime
+    version: int
+    position: int
+
+
+def project(state: PersonState, fact: Fact) -> list[Change]:
+    return [
+        Put(
+            "people",
+            {
+                "id": fact.id,
+                "name": state.name,
+                "email": state.email,
+                "roles": state.roles,
+                "registered_at": state.registered_at,
+                "version": fact.version,
+                "position": fact.position,
+            },
+        )
+    ]

@@ -1,0 +1,52 @@
+"""The folded state of every stream, so that a command never replays one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import asyncpg
+import msgspec
+from sqlalchemy import Column
+from sqlalchemy.dialects.postgresql import JSON
+from sqlmodel import Field, SQLModel
+
+from ..events import DECIDERS
+from ..events.base import Fact
+from .base import Put
+
+
+class StreamRow(SQLModel, table=True):
+    __tablename__ = "streams"
+
+    stream: str = Field(primary_key=True)
+    version: int
+    position: int
+    state: str = Field(sa_column=Column(JSON, nullable=False))
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODERS = {noun: msgspec.json.Decoder(type(decider.initial)) for noun, decider in DECIDERS.items()}
+
+
+def noun_of(stream: str) -> str:
+    """`ticket-8d1f…` is a stream of the domain `ticket`."""
+    return stream.partition("-")[0]
+
+
+def put(state: Any, fact: Fact) -> Put:
+    row = {
+        "stream": fact.stream,
+        "version": fact.version,
+        "position": fact.position,
+        "state": _ENCODER.encode(state).decode(),
+    }
+    return Put("streams", row)
+
+
+async def load(connection: asyncpg.Connection[Any], streams: Iterable[str]) -> dict[str, tuple[Any, int]]:
+    """State and version of each stream, one query; a stream that never was has its initial state and version 0."""
+    wanted = list(streams)
+    rows = await connection.fetch("select stream, version, state from streams where stream = any($1)", wanted)
+    found = {row["stream"]: (_DECODERS[noun_of(row["stream"])].decode(row["state"]), row["version"]) for row in rows}
+    return {stream: found.get(stream) or (DECIDERS[noun_of(stream)].initial, 0) for stream in wanted}

@@ -1,0 +1,40 @@
+"""Words that several domains share, with what clients are told of them."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+import strawberry
+
+from ..events.base import Priority, Role
+
+
+def described(enum: type[Enum], description: str, **values: str) -> Any:
+    """Let clients see an enum of the domain, with a description of each value."""
+    strawberry.enum(enum, description=description)
+    for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]
+        value.description = values[value.name]
+    return enum
+
+
+described(
+    Priority,
+    "How pressing a request is.",
+    LOW="It can wait.",
+    NORMAL="It takes its turn.",
+    HIGH="It goes before others.",
+    URGENT="Everything else waits.",
+)
+described(
+    Role,
+    "A part that people play; one person may play several at once.",
+    SALES="Makes promises to customers.",
+    PROJECT_MANAGER="Sees to it that projects deliver what was promised.",
+    ENGINEER="Does the work.",
+    SUPPORT="Works at the support desk.",
+    FINANCE="Looks after money.",
+    MANAGER="Sets policies and grants roles.",
+    PARTNER="Works for another firm.",
+    INTEGRATION="Is a program of an outside system.",
+)

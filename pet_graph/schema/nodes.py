@@ -1,0 +1,120 @@
+"""Nodes: things with a global id, and the columns of the rows they are made of."""
+
+from __future__ import annotations
+
+import dataclasses
+from base64 import b64decode, b64encode
+from binascii import Error as BadBase64
+from collections.abc import Callable
+from datetime import timedelta
+from enum import Enum
+from functools import cache, partial
+from typing import Any, Self, TypeAlias
+from uuid import UUID
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.types.base import StrawberryContainer, StrawberryList, get_object_definition
+
+Converter: TypeAlias = Callable[[Any], Any]
+
+
+def bad_input(message: str) -> GraphQLError:
+    """An error that tells a client how to ask rightly."""
+    return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
+
+
+def global_id(name: str, id_: UUID) -> str:
+    """The id that clients see: the type and the UUID, so that one id finds anything."""
+    return b64encode(f"{name}:{id_}".encode()).decode()
+
+
+def local_id(global_id: str) -> tuple[str, UUID]:
+    """Type and UUID of a global id. Raises ValueError."""
+    try:
+        name, _, id_ = b64decode(global_id, validate=True).decode().partition(":")
+        return name, UUID(id_)
+    except (BadBase64, UnicodeDecodeError, ValueError) as error:
+        raise ValueError(f"{global_id!r} is not an id of PET's") from error
+
+
+def id_of(name: str, global_id: str) -> UUID:
+    """The UUID in a global id that must be one of this type. Raises GraphQLError."""
+    try:
+        found, id_ = local_id(global_id)
+    except ValueError as error:
+        raise bad_input(f"{error}.") from error
+    if found != name:
+        raise bad_input(f"{global_id!r} is the id of a {found}, not of a {name}.")
+    return id_
+
+
+@strawberry.interface(description="Anything with an id of its own; `node` finds it again.")
+class Node:
+    row_id: strawberry.Private[UUID]
+    as_of: strawberry.Private[Any]
+
+    @strawberry.field(description="The global id: unique among everything, and stable for ever.")
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(global_id(type_name(type(self)), self.row_id))
+
+    @classmethod
+    def of(cls, row: Any, as_of: Any = None) -> Self:
+        """The object that a row becomes."""
+        return cls(row_id=row["id"], as_of=as_of, **{name: convert(row[column]) for name, column, convert in _columns(cls)})
+
+
+@cache
+def type_name(cls: type) -> str:
+    definition = get_object_definition(cls, strict=True)
+    return definition.name
+
+
+def column(description: str, *, of: str | None = None) -> Any:
+    """A field that is a column of the row, of the same name unless `of` tells another."""
+    return strawberry.field(description=description, metadata={"column": of})
+
+
+def hidden(*, of: str, span: bool = False) -> Any:
+    """A private attribute that is the column `of` (microseconds, if a `span`); clients see what is made of it."""
+    return dataclasses.field(metadata={"column": of, "convert": _span if span else _same})
+
+
+@cache
+def _columns(cls: type) -> tuple[tuple[str, str, Converter], ...]:
+    """Attribute, column and conversion of everything that comes straight from the row."""
+    columns: list[tuple[str, str, Converter]] = []
+    for field in dataclasses.fields(cls):
+        if "column" in field.metadata:
+            convert = field.metadata.get("convert") or _conversion(field)
+            columns.append((field.name, field.metadata["column"] or field.name, convert))
+        elif field.name.endswith("_id") and field.name != "row_id":
+            columns.append((field.name, field.name, _same))
+    return tuple(columns)
+
+
+def _conversion(field: Any) -> Converter:
+    """From what a column holds to what the field is: enums from their text, durations from microseconds."""
+    kind, is_list = field.type, False
+    while isinstance(kind, StrawberryContainer):
+        is_list = is_list or isinstance(kind, StrawberryList)
+        kind = kind.of_type
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return partial(_members, kind) if is_list else partial(_member, kind)
+    return _span if kind is timedelta else _same
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _span(microseconds: int | None) -> timedelta | None:
+    return None if microseconds is None else timedelta(microseconds=microseconds)
+
+
+def _member(kind: type[Enum], value: Any) -> Any:
+    return None if value is None else kind(value)
+
+
+def _members(kind: type[Enum], values: list[Any]) -> list[Any]:
+    return [kind(value) for value in values]

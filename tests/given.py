@@ -1,0 +1,117 @@
+"""Given these facts, when this is asked for, then that happens: what the domains decide, without a database."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from conftest import NOON
+
+from pet_graph.decisions import stream_of
+from pet_graph.events import COMMANDS, DECIDERS
+from pet_graph.events.base import Command, Decider, Event, Fact, Refused
+from pet_graph.events.reactions import REACTIONS
+
+Past = Event | tuple[datetime, Event]
+"""An event, which happened at noon unless an instant stands before it."""
+
+
+def after(**span: float) -> datetime:
+    """So much after noon."""
+    return NOON + timedelta(**span)
+
+
+def a_fact(event: Event, at: datetime = NOON, stream: str = f"ticket-{UUID(int=1)}", position: int = 1) -> Fact:
+    """A fact of which only the event and its instant matter."""
+    return Fact(
+        position=position,
+        stream=stream,
+        version=position,
+        type=type(event).__name__,
+        schema_version=1,
+        event=event,
+        data="",
+        actor="tester",
+        authority="support",
+        origin="internal",
+        command_id=UUID(int=position),
+        correlation=UUID(int=position),
+        causation=None,
+        occurred_at=event.occurred_at(at),
+        recorded_at=at,
+    )
+
+
+def state_after(decider: Decider[Any], past: Sequence[Past]) -> Any:
+    state = decider.initial
+    for number, one in enumerate(past, 1):
+        instant, event = one if isinstance(one, tuple) else (NOON, one)
+        state = decider.evolve(state, a_fact(event, instant, position=number))
+    return state
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a decider made of a command: events, or a refusal."""
+
+    events: list[Event]
+    refusal: Refused | None = None
+
+    def then(self, *events: Event) -> None:
+        assert self.refusal is None, f"refused: {self.refusal.code} ({self.refusal})"
+        assert self.events == list(events), f"\nexpected {list(events)}\n but got {self.events}"
+
+    def nothing(self) -> None:
+        """Accepted, and nothing happens."""
+        self.then()
+
+    def refused(self, code: str, *path: str) -> None:
+        assert self.refusal is not None, f"not refused: {self.events}"
+        assert (self.refusal.code, self.refusal.path) == (code, path), f"refused: {self.refusal.code} ({self.refusal})"
+
+
+@dataclass(frozen=True)
+class Given:
+    past: tuple[Past, ...]
+
+    def when(self, command: Command, at: datetime = NOON) -> Answer:
+        decider = COMMANDS[type(command).__name__][1]
+        try:
+            return Answer(decider.decide(state_after(decider, self.past), command, at))
+        except Refused as refused:
+            return Answer([], refused)
+
+
+def given(*past: Past) -> Given:
+    return Given(past)
+
+
+@dataclass
+class Desk:
+    """The domains together, reactions included, in the order in which a turn decides; it remembers states alone."""
+
+    states: dict[str, Any] = field(default_factory=dict)
+    facts: list[Fact] = field(default_factory=list)
+
+    def look(self, noun: str, id_: UUID) -> Any:
+        return self.states.get(f"{noun}-{id_}", DECIDERS[noun].initial)
+
+    def ask(self, command: Command, at: datetime = NOON, *, id: UUID | None = None) -> list[Fact]:
+        """The facts that are recorded; a refusal is raised and records nothing."""
+        before, command_id = len(self.facts), id or uuid4()
+        todo = deque([command])
+        while todo:
+            command = todo.popleft()
+            decider = COMMANDS[type(command).__name__][1]
+            stream = stream_of(command, command_id)
+            for event in decider.decide(self.states.get(stream, decider.initial), command, at):
+                fact = a_fact(event, at, stream, len(self.facts) + 1)
+                self.facts.append(fact)
+                self.states[stream] = decider.evolve(self.states.get(stream, decider.initial), fact)
+                react = REACTIONS.get(type(event))
+                todo.extend(react(fact, self.look) if react else [])
+        return self.facts[before:]

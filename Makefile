@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.made
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test check fix promises bench clean
+.PHONY: help env demo test check fix package promises bench clean
 
 help:  ## Print what there is to do
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -34,8 +34,11 @@ check: env  ## Format, lint, types, import contracts, promises, tests
 fix: env  ## Format the code and mend what the linter can
 	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
+package: env  ## Build the wheel, install it into a fresh environment, and use it
+	@PATH="$(dir $(shell command -v $(PYTHON))):$$PATH" bash tests/package.sh
+
 promises: env  ## Write schema.graphql, events.json and new samples anew
-	$(BIN)/python -m tests.promises
+	$(BIN)/python tests/promises.py
 
 bench: env  ## Measure: commands per second, alone and together
 	$(BIN)/python -m bench

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
-from types import SimpleNamespace
 from typing import Any, Literal
 
 import asyncpg
@@ -121,24 +121,21 @@ class Chain:
     key: str
     one: str
     many: str
-    columns: tuple[str, ...]
+    row: Any
     sealer: Callable[[bytes, Any], bytes]
 
     @property
     def select(self) -> str:
-        columns = ", ".join((*self.columns, "seal"))
+        columns = ", ".join(self.row._fields)
         return f"select {columns} from {self.table} where {self.key} > $1 order by {self.key} limit {PAGE}"
 
 
-LOG = Chain("pet.log", "position", "position", "positions", tuple(log.FACT_COLUMNS), log.seal_fact)
-JOURNAL = Chain("pet.journal", "entry", "entry", "entries", tuple(log.JOURNAL_COLUMNS), log.seal_entry)
+# Rows stay as they are stored: what was tampered with may not decode.
+FactRow = namedtuple("FactRow", (*log.FACT_COLUMNS, "seal"))  # type: ignore[misc]
+EntryRow = namedtuple("EntryRow", (*log.JOURNAL_COLUMNS, "seal"))  # type: ignore[misc]
 
-
-class Row(asyncpg.Record):  # type: ignore[misc]
-    """A stored row, not decoded: what was tampered with may not decode."""
-
-    def __getattr__(self, column: str) -> Any:
-        return self[column]
+LOG = Chain("pet.log", "position", "position", "positions", FactRow, log.seal_fact)
+JOURNAL = Chain("pet.journal", "entry", "entry", "entries", EntryRow, log.seal_entry)
 
 
 @dataclass(frozen=True)
@@ -146,7 +143,7 @@ class Broken:
     """A row whose seal does not follow from `previous`, the stored seal before it."""
 
     at: int
-    row: Row
+    row: Any
     previous: bytes
 
 
@@ -163,25 +160,24 @@ class Walk:
     broken: list[Broken] = field(default_factory=list)
     _true_seal: bytes = log.GENESIS
 
-    def step(self, row: Row) -> None:
-        at: int = row[self.chain.key]
+    def step(self, at: int, row: Any) -> None:
         self.count += 1
         if at <= self.last:
             self._note(self.broken, Broken(at, row, self.seal))
             return
         if at > self.last + 1:
             self._note(self.missing, range(self.last + 1, at))
-            self._true_seal = row["seal"]
+            self._true_seal = row.seal
         else:
             self._check(at, row)
-        self.last, self.seal = at, row["seal"]
+        self.last, self.seal = at, row.seal
 
-    def _check(self, at: int, row: Row) -> None:
+    def _check(self, at: int, row: Any) -> None:
         expected = self.chain.sealer(self.seal, row)
         follows_true_seal = self._true_seal != self.seal and _seals(self.chain, self._true_seal, row)
-        if expected != row["seal"] and not follows_true_seal:
+        if expected != row.seal and not follows_true_seal:
             self._note(self.broken, Broken(at, row, self.seal))
-        self._true_seal = row["seal"] if follows_true_seal else expected
+        self._true_seal = row.seal if follows_true_seal else expected
 
     def _note(self, found: list[Any], what: Any) -> None:
         if len(self.missing) + len(self.broken) < MOST_FINDINGS:
@@ -223,33 +219,32 @@ class Walk:
 
     def _unsettled_by(self, first: Broken, second: Broken) -> set[int]:
         """The rows after two that changed places: they follow from the seals that were there before."""
-        true_seals = {first.at + 1: second.row["seal"], second.at + 1: first.row["seal"]}
+        true_seals = {first.at + 1: second.row.seal, second.at + 1: first.row.seal}
         return {b.at for b in self.broken if b.at in true_seals and _seals(self.chain, true_seals[b.at], b.row)}
 
 
 async def _walk(connection: asyncpg.Connection[Any], walk: Walk, progress: Progress) -> None:
     at = -(2**63)
-    while rows := await connection.fetch(walk.chain.select, at, record_class=Row):
+    while rows := await connection.fetch(walk.chain.select, at):
         for row in rows:
-            walk.step(row)
-        at = rows[-1][walk.chain.key]
+            at = row[walk.chain.key]
+            walk.step(at, walk.chain.row._make(row))
         progress(at)
 
 
-def _seals(chain: Chain, previous: bytes, row: Row, **instead: Any) -> bool:
-    candidate = SimpleNamespace(**{**dict(row), **instead}) if instead else row
-    return bool(chain.sealer(previous, candidate) == row["seal"])
+def _seals(chain: Chain, previous: bytes, row: Any, **instead: Any) -> bool:
+    return bool(chain.sealer(previous, row._replace(**instead)) == row.seal)
 
 
 def _exchanged(chain: Chain, first: Broken, second: Broken) -> str | None:
     """What two broken rows have exchanged: whatever, put back, lets both seals follow."""
-    before_second = second.row["seal"] if second.at == first.at + 1 else second.previous
+    before_second = second.row.seal if second.at == first.at + 1 else second.previous
     fits_first = _seals(chain, first.previous, second.row, **{chain.key: first.at})
     if fits_first and _seals(chain, before_second, first.row, **{chain.key: second.at}):
         return "places"
-    contents = [column for column in chain.columns if column != chain.key]
+    contents: list[str] = [column for column in chain.row._fields if column not in (chain.key, "seal")]
     for what, columns in [*((column, [column]) for column in contents), ("contents", contents)]:
-        there, here = ({column: row[column] for column in columns} for row in (second.row, first.row))
+        there, here = ({column: getattr(row, column) for column in columns} for row in (second.row, first.row))
         if _seals(chain, first.previous, first.row, **there) and _seals(chain, second.previous, second.row, **here):
             return what
     return None
@@ -351,8 +346,7 @@ async def _end(connection: asyncpg.Connection[Any], facts: Walk, witness: str, s
     return [Finding("truncation", LOG.table, facts.last + 1, sentence)] if last > facts.last else []
 
 
-Witness = Callable[[asyncpg.Connection[Any], Walk, Walk], Awaitable[list[Finding]]]
-WITNESSES: tuple[Witness, ...] = (_versions, _unnamed, _named, _asked)
+WITNESSES = (_versions, _unnamed, _named, _asked)
 
 
 async def _some(connection: asyncpg.Connection[Any], sql: str) -> list[Any]:

@@ -164,16 +164,23 @@ def verify(
 ) -> None:
     """Walk every seal, look for edits, gaps, reorders and truncation, and compare a replay with what is remembered."""
 
-    async def work(connection: asyncpg.Connection[Any]) -> int:
+    try:
         kept = audit.Anchor.parse(anchor) if anchor else None
+    except ValueError as error:
+        raise _fail(f"--anchor is not a head that verify printed: {error}") from error
+
+    async def work(connection: asyncpg.Connection[Any]) -> int:
         report = await audit.verify(connection, anchor=kept, progress=_progress("verified"))
         for finding in report.findings:
             typer.secho(f"{finding.kind}: {finding.sentence}", fg="red")
-        replay = "replay equal" if report.replay_equal else "replay differs"
-        sealed = "sealed" if not report.findings else f"{len(report.findings)} findings"
-        typer.echo(f"{report.facts:,} facts and {report.entries:,} commands, {sealed}, {replay}")
+        if report.unlisted:
+            typer.secho(f"… and {report.unlisted:,} more", fg="red")
+        broken = [finding for finding in report.findings if finding.kind != "difference"]
+        seals = "sealed" if not broken else f"{len(broken) + report.unlisted:,} places where the seals do not hold"
+        replay = "replay equal" if len(broken) == len(report.findings) else "replay differs"
+        typer.echo(f"{report.facts:,} facts and {report.entries:,} commands: {seals}, {replay}")
         typer.echo(f"head {report.head}   (keep it elsewhere; give it to --anchor later)")
-        return 0 if report.sound else 1
+        return 1 if report.findings else 0
 
     _with_database(data, work)
 
@@ -234,5 +241,3 @@ def _progress(what: str) -> Callable[[int], None]:
             sys.stderr.write(f"\r{what} up to {position:,} ")
 
     return say
-
-

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -50,6 +50,13 @@ class AsOf(msgspec.Struct, frozen=True):
         return sorted(so_then, key=lambda fact: (fact.occurred_at, fact.position))
 
 
+class Loader(DataLoader[Any, Any]):
+    """A loader whose answer survives a caller that is cancelled: other branches may wait for the same one."""
+
+    def load(self, key: Any) -> asyncio.Future[Any]:
+        return asyncio.shield(super().load(key))
+
+
 @dataclass
 class Services:
     """What a process has once, for all operations."""
@@ -86,6 +93,15 @@ class Context:
             raise GraphQLError("Send a token: Authorization: Bearer …", extensions={"code": "UNAUTHENTICATED"})
         return self.viewer
 
+    def _still_known(self) -> None:
+        """Refuse to go on once the token has expired. Raises GraphQLError."""
+        expires_at = self.known_viewer.expires_at
+        if expires_at is not None and self.services.now().timestamp() >= expires_at:
+            raise GraphQLError(
+                "The token has expired: subscribe again with a new one and your last cursor.",
+                extensions={"code": "UNAUTHENTICATED"},
+            )
+
     # --- reading ----------------------------------------------------------------------------------------------------
 
     def instant(self, as_of: AsOf | None = None) -> datetime:
@@ -119,9 +135,11 @@ class Context:
 
         return self._loader(("totals", page.table, page.where, by), load)
 
-    def _loader(self, key: Hashable, load: Callable[[list[Any]], Awaitable[list[Any]]]) -> DataLoader[Any, Any]:
+    def _loader(
+        self, key: Hashable, load: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]]
+    ) -> DataLoader[Any, Any]:
         if key not in self.loaders:
-            self.loaders[key] = DataLoader(load)
+            self.loaders[key] = Loader(load)
         return self.loaders[key]
 
     async def page(self, page: Page) -> list[Any]:
@@ -162,9 +180,12 @@ class Context:
 
     async def record_all(self, asked: Sequence[Asked], *, atomic: bool = False, dry_run: bool = False) -> list[Outcome]:
         """Ask for commands in one turn. The turn goes on even when the client goes away meanwhile."""
-        return await asyncio.shield(self.services.turns.record_all(asked, atomic=atomic, dry_run=dry_run))
+        outcomes = await asyncio.shield(self.services.turns.record_all(asked, atomic=atomic, dry_run=dry_run))
+        # What an earlier mutation of the same document has loaded may be past now.
+        self.loaders.clear()
+        return outcomes
 
-    async def follow(self, after: int | None) -> AsyncIterator[Fact]:
+    async def follow(self, after: int | None) -> AsyncGenerator[Fact, None]:
         """New facts, each with new loaders, so that what is shown with it is as new as itself."""
         self.may_read()
         newest = await log.last_position(self.services.pool) if after else 0
@@ -173,9 +194,10 @@ class Context:
                 f"`after` is {after}, but the newest fact has the position {newest}.",
                 extensions={"code": "BAD_USER_INPUT"},
             )
-        async with aclosing(self.services.feed.follow(after, overrun=self._overrun)) as facts:  # type: ignore[type-var]
+        async with aclosing(self.services.feed.follow(after, overrun=self._overrun)) as facts:
             try:
                 async for fact in facts:
+                    self._still_known()
                     self.loaders.clear()
                     yield fact
             except TooSlow as slow:
@@ -186,7 +208,8 @@ class Context:
 
     async def _overrun(self) -> None:
         if self.websocket is not None:
-            await self.websocket.close(code=4499, reason="Too slow: subscribe again with your last cursor.")
+            with suppress(RuntimeError):  # another subscription of this socket has closed it already
+                await self.websocket.close(code=4499, reason="Too slow: subscribe again with your last cursor.")
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from . import log
 from .authority import INTERNAL, authority_for
 from .events import COMMANDS, EVENTS
 from .events.base import Command, Event, Fact, Refused
-from .events.checks import camel, check, own_field, references
+from .events.checks import Field, camel, check, own_field, references
 from .events.policies import DEFAULT
 from .events.reactions import REACTIONS, foresee
 from .projections import fold
@@ -28,7 +29,7 @@ MOST_FACTS = 1_000
 """A command whose reactions go on for ever is a bug; it fails alone."""
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class Asked(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A command with who asks for it and how: everything a turn needs to know."""
 
     command: Command
@@ -44,22 +45,33 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         return type(self.command).__name__
 
-    @property
+    @cached_property
     def stream(self) -> str:
         return stream_of(self.command, self.command_id)
+
+    @cached_property
+    def references(self) -> list[tuple[Field, str]]:
+        """The streams of the other things that the command names, with the fields that name them."""
+        return [(field, f"{field.noun}-{value}") for field, value in references(self.command)]
 
     def foreseen(self) -> Iterable[str]:
         """The streams that deciding this will look at, as far as can be known beforehand."""
         yield self.stream
-        for reference, value in references(self.command):
-            yield f"{reference.noun}-{value}"
+        yield from (stream for _, stream in self.references)
         yield from (f"{noun}-{id_}" for noun, id_ in foresee(self.command, self.command_id))
 
     def input(self) -> dict[str, Any]:
-        """What was asked, as plain data: two commands with equal input ask for the same."""
-        fields = msgspec.to_builtins(self.command)
+        """What was asked: two commands with equal input ask for the same."""
         how = {"expected_version": self.expected_version, "occurred_at": self.occurred_at}
-        return {"command": self.name, "actor": self.actor, **fields, **msgspec.to_builtins(how)}
+        return {"command": self.name, "actor": self.actor, **msgspec.structs.asdict(self.command), **how}
+
+    @cached_property
+    def input_json(self) -> bytes:
+        return msgspec.json.encode(self.input(), order="sorted")
+
+    @cached_property
+    def input_hash(self) -> bytes:
+        return hashlib.sha256(self.input_json).digest()
 
 
 def stream_of(command: Command, command_id: UUID) -> str:
@@ -142,37 +154,57 @@ def invalid(asked: Asked, now: datetime) -> Invalid | None:
 # --- a turn in the making -------------------------------------------------------------------------------------------
 
 
-class _Missing(Exception):  # noqa: N818 - a question to the database, not an error
+class _Missing(Exception):
     pass
 
 
 @dataclass
 class Draft:
-    """What a turn is going to write, and the states as they will be then. Drafts nest: a refused one is left out."""
+    """What a turn is going to write, and the states as they will be then. Drafts nest: a refused one is left out.
+
+    Facts and entries are sealed as they are made, because one follows on the other.
+    """
 
     loaded: dict[str, tuple[Any, int]]
-    position: int
-    entry: int
     now: datetime
+    position: int = 0
+    seal: bytes = log.GENESIS
+    entry: int = 0
+    journal_seal: bytes = log.GENESIS
     parent: Draft | None = None
     states: dict[str, tuple[Any, int]] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)
     entries: list[log.Entry] = field(default_factory=list)
     changes: list[Any] = field(default_factory=list)
-    answered: dict[UUID, tuple[bytes, Asked, Outcome]] = field(default_factory=dict)
+    answered: dict[UUID, tuple[Asked, Outcome]] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
 
+    @classmethod
+    def after(cls, head: log.Head, loaded: dict[str, tuple[Any, int]], now: datetime) -> Draft:
+        """An empty draft that follows on the log as it is."""
+        return cls(loaded, max(now, head.recorded_at), head.position, head.seal, head.entry, head.journal_seal)
+
     def nested(self) -> Draft:
-        return Draft(
-            self.loaded, self.position, self.entry, self.now, self, answered=self.answered, missing=self.missing
-        )
+        ends = (self.position, self.seal, self.entry, self.journal_seal)
+        return Draft(self.loaded, self.now, *ends, self, missing=self.missing)
 
     def absorb(self, other: Draft) -> None:
         self.states |= other.states
         self.facts += other.facts
         self.entries += other.entries
         self.changes += other.changes
-        self.position, self.entry = other.position, other.entry
+        self.answered |= other.answered
+        self.position, self.seal = other.position, other.seal
+        self.entry, self.journal_seal = other.entry, other.journal_seal
+
+    def answer(self, command_id: UUID) -> tuple[Asked, Outcome] | None:
+        """The command that came with this id earlier in the turn, and its answer."""
+        draft: Draft | None = self
+        while draft is not None:
+            if command_id in draft.answered:
+                return draft.answered[command_id]
+            draft = draft.parent
+        return None
 
     def state(self, stream: str) -> tuple[Any, int]:
         """State and version as of this moment in the turn."""
@@ -191,13 +223,13 @@ class Draft:
 
     def add(self, event: Event, stream: str, at: datetime, asked: Asked, authority: str, cause: int | None) -> Fact:
         state, version = self.state(stream)
-        self.position += 1
-        fact = Fact(
-            position=self.position,
+        name = type(event).__name__
+        unsealed = Fact(
+            position=self.position + 1,
             stream=stream,
             version=version + 1,
-            type=type(event).__name__,
-            schema_version=EVENTS[type(event).__name__][1],
+            type=name,
+            schema_version=EVENTS[name][1],
             event=event,
             data=log.encode(event),
             actor=asked.actor,
@@ -209,11 +241,19 @@ class Draft:
             occurred_at=event.occurred_at(at),
             recorded_at=self.now,
         )
+        fact = log.sealed_fact(self.seal, unsealed)
+        self.position, self.seal = fact.position, fact.seal
         state, changes = fold(state, fact)
         self.states[stream] = (state, fact.version)
         self.facts.append(fact)
         self.changes += changes
         return fact
+
+    def note(self, entry: log.Entry) -> None:
+        """Add an entry to the journal, at its end."""
+        sealed = log.sealed_entry(self.journal_seal, msgspec.structs.replace(entry, entry=self.entry + 1))
+        self.entry, self.journal_seal = sealed.entry, sealed.seal
+        self.entries.append(sealed)
 
 
 Prior = dict[UUID, tuple[log.Entry, list[Fact]]]
@@ -224,30 +264,31 @@ def decide_all(draft: Draft, asked: Sequence[Asked], prior: Prior, *, atomic: bo
     if not atomic:
         return [_answer(draft, one, prior) for one in asked]
     together = draft.nested()
-    together.answered = dict(draft.answered)
     outcomes = [_answer(together, one, prior) for one in asked]
     if all(isinstance(outcome, Recorded) for outcome in outcomes):
         draft.absorb(together)
-        draft.answered = together.answered
         return outcomes
-    return [_alone(draft, one, outcome) for one, outcome in zip(asked, outcomes, strict=True)]
+    before = {one.command_id for one in asked if one.command_id in prior or draft.answer(one.command_id)}
+    _keep_refusals(draft, together)
+    return [
+        NOT_ALONE if isinstance(outcome, Recorded) and one.command_id not in before else outcome
+        for one, outcome in zip(asked, outcomes, strict=True)
+    ]
 
 
-def _alone(draft: Draft, asked: Asked, outcome: Outcome) -> Outcome:
+def _keep_refusals(draft: Draft, together: Draft) -> None:
     """What an atomic request that failed leaves behind: its refusals in the journal, and nothing else."""
-    if isinstance(outcome, Recorded) and not outcome.repeated:
-        return NOT_ALONE
-    if isinstance(outcome, Refusal) and not outcome.repeated:
-        _journal(draft, asked, "", outcome)
-    return outcome
+    for entry in together.entries:
+        if entry.refusal is not None:
+            draft.note(entry)
+            draft.answered[entry.command_id] = together.answered[entry.command_id]
 
 
 def _answer(draft: Draft, asked: Asked, prior: Prior) -> Outcome:
-    digest = _digest(asked)
     if asked.command_id in prior:
-        return _again(asked, digest, *prior[asked.command_id])
-    if asked.command_id in draft.answered:
-        return _again_in_turn(asked, digest, *draft.answered[asked.command_id])
+        return _again(asked, *prior[asked.command_id])
+    if earlier := draft.answer(asked.command_id):
+        return _again_in_turn(asked, *earlier)
     attempt = draft.nested()
     authority = ""
     try:
@@ -262,8 +303,8 @@ def _answer(draft: Draft, asked: Asked, prior: Prior) -> Outcome:
         return Failed()
     if isinstance(outcome, Recorded):
         draft.absorb(attempt)
-    _journal(draft, asked, authority, outcome)
-    draft.answered[asked.command_id] = (digest, asked, outcome)
+    draft.note(_entry(draft, asked, authority, outcome))
+    draft.answered[asked.command_id] = (asked, outcome)
     return outcome
 
 
@@ -276,7 +317,7 @@ def _record(draft: Draft, asked: Asked, authority: str) -> Recorded:
     todo: deque[tuple[Command, datetime, int | None]] = deque([(asked.command, asked.occurred_at or draft.now, None)])
     while todo:
         command, at, cause = todo.popleft()
-        stream = stream_of(command, asked.command_id)
+        stream = asked.stream if cause is None else stream_of(command, asked.command_id)
         decider = COMMANDS[type(command).__name__][1]
         for event in decider.decide(draft.state(stream)[0], command, at):
             fact = draft.add(event, stream, at, asked, authority, cause)
@@ -296,55 +337,49 @@ def _exists(draft: Draft, asked: Asked, version: int) -> None:
     own = own_field(type(asked.command))
     if own and version == 0:
         raise Refused(f"{own.noun}_not_found", f"There is no such {own.noun}.", [camel(own.name)])
-    for reference, value in references(asked.command):
-        if draft.state(f"{reference.noun}-{value}")[1] == 0:
-            raise Refused(f"{reference.noun}_not_found", f"There is no such {reference.noun}.", [camel(reference.name)])
+    for named, stream in asked.references:
+        if draft.state(stream)[1] == 0:
+            raise Refused(f"{named.noun}_not_found", f"There is no such {named.noun}.", [camel(named.name)])
 
 
 # --- the same command again -----------------------------------------------------------------------------------------
 
 
-def _digest(asked: Asked) -> bytes:
-    return hashlib.sha256(msgspec.json.encode(asked.input(), order="sorted")).digest()
-
-
-def _again(asked: Asked, digest: bytes, entry: log.Entry, facts: list[Fact]) -> Outcome:
-    if digest != entry.input_hash:
-        return _conflict(asked.input(), msgspec.json.decode(entry.input))
+def _again(asked: Asked, entry: log.Entry, facts: list[Fact]) -> Outcome:
+    if asked.input_hash != entry.input_hash:
+        return _conflict(asked, entry.input)
     if entry.refusal is not None:
         return replace(msgspec.json.decode(entry.refusal, type=Refusal), repeated=True)
     return Recorded(tuple(facts), entry.last_position or 0, repeated=True)
 
 
-def _again_in_turn(asked: Asked, digest: bytes, first: bytes, first_asked: Asked, outcome: Outcome) -> Outcome:
-    if digest != first:
-        return _conflict(asked.input(), first_asked.input())
+def _again_in_turn(asked: Asked, first: Asked, outcome: Outcome) -> Outcome:
+    if asked.input_hash != first.input_hash:
+        return _conflict(asked, first.input_json)
     return replace(outcome, repeated=True) if isinstance(outcome, Recorded | Refusal) else outcome
 
 
-def _conflict(now: dict[str, Any], before: dict[str, Any]) -> Conflict:
-    name = next(key for key in (*now, *before) if now.get(key) != before.get(key))
+def _conflict(asked: Asked, first: str | bytes) -> Conflict:
+    now, before = msgspec.json.decode(asked.input_json), msgspec.json.decode(first)
+    name = next(key for key in (*asked.input(), *before) if now.get(key) != before.get(key))
     return Conflict((camel(name),), f"This command id was used before with another {camel(name)}.")
 
 
-def _journal(draft: Draft, asked: Asked, authority: str, outcome: Outcome) -> None:
+def _entry(draft: Draft, asked: Asked, authority: str, outcome: Outcome) -> log.Entry:
     recorded = outcome if isinstance(outcome, Recorded) else None
     positions = [fact.position for fact in recorded.facts] if recorded else []
-    draft.entry += 1
-    draft.entries.append(
-        log.Entry(
-            entry=draft.entry,
-            command_id=asked.command_id,
-            command=asked.name,
-            input=msgspec.json.encode(asked.input()).decode(),
-            input_hash=_digest(asked),
-            stream=asked.stream,
-            actor=asked.actor,
-            authority=authority,
-            origin=asked.origin,
-            first_position=positions[0] if positions else None,
-            last_position=positions[-1] if positions else None,
-            refusal=None if recorded else msgspec.json.encode(outcome).decode(),
-            recorded_at=draft.now,
-        )
+    return log.Entry(
+        entry=draft.entry + 1,
+        command_id=asked.command_id,
+        command=asked.name,
+        input=asked.input_json.decode(),
+        input_hash=asked.input_hash,
+        stream=asked.stream,
+        actor=asked.actor,
+        authority=authority,
+        origin=asked.origin,
+        first_position=positions[0] if positions else None,
+        last_position=positions[-1] if positions else None,
+        refusal=None if recorded else msgspec.json.encode(outcome).decode(),
+        recorded_at=draft.now,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -17,6 +17,7 @@ import asyncpg
 from broadcaster import Broadcast
 
 from . import log, metrics
+from .database import LOST
 from .events.base import Fact
 from .turn import CHANNEL
 
@@ -24,16 +25,21 @@ logger = logging.getLogger(__name__)
 
 OLDEST_PAGE = 500
 WATCH_SECONDS = 0.5
+RETRY_SECONDS = 0.5
+READ_SECONDS = 30.0
+"""A read that takes longer is given up and tried again: its connection may be dead without anybody saying so."""
+
+Overrun = Callable[[], Awaitable[None]]
 
 
-class TooSlow(Exception):  # noqa: N818 - told to the client, who resumes from its last cursor
+class TooSlow(Exception):
     """The follower read so slowly that the facts it still needs have left the ring."""
 
 
 class Follower:
     """One subscription's place in the log. `overrun` is called once when it falls behind the ring."""
 
-    def __init__(self, position: int, overrun: Callable[[], Awaitable[None]] | None) -> None:
+    def __init__(self, position: int, overrun: Overrun | None) -> None:
         self.position = position
         self.live = False
         self.too_slow = False
@@ -42,44 +48,60 @@ class Follower:
 
 
 class Feed:
-    """The newest facts of the log, kept in a ring, and those who follow them."""
+    """The newest facts of the log, kept in a ring, and those who follow them. `start` comes first, then `run`."""
 
     def __init__(
         self, pool: asyncpg.Pool[Any], bell_url: str, *, ring_size: int = 10_000, poll_seconds: float = 1.0
     ) -> None:
         self._pool, self._bell_url, self._poll_seconds = pool, bell_url, poll_seconds
         self._ring: deque[Fact] = deque(maxlen=ring_size)
+        # A page as large as the ring would push out what no follower had the chance to read.
+        self._page = max(1, min(log.READ_LIMIT, ring_size // 4))
         self._followers: set[Follower] = set()
         self._rung = asyncio.Event()
         self._closing: set[asyncio.Task[None]] = set()
+        self._started = False
         self.position = 0
+
+    @property
+    def followers(self) -> int:
+        return len(self._followers)
 
     # --- reading --------------------------------------------------------------------------------------------------
 
-    async def run(self) -> None:
-        """Read new facts whenever the bell rings, and every `poll_seconds` in case it did not."""
+    async def start(self) -> None:
+        """Read where the log ends, which is where "now" is for those who follow from now on."""
         self.position = await log.last_position(self._pool)
+        self._started = True
+
+    async def run(self) -> None:
+        """Read new facts whenever the bell rings, and every `poll_seconds` in case it did not; until cancelled."""
         bell = asyncio.create_task(self._listen())
         try:
             while True:
+                self._rung.clear()
                 try:
                     await self._read()
-                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as lost:
-                    logger.warning("feed cannot read: %s", lost)
+                except Exception as lost:
+                    logger.warning("feed cannot read: %r", lost)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._rung.wait(), self._poll_seconds)
-                self._rung.clear()
+                    async with asyncio.timeout(self._poll_seconds):
+                        await self._rung.wait()
         finally:
             bell.cancel()
             with suppress(asyncio.CancelledError):
                 await bell
 
     async def _read(self) -> None:
-        while facts := await log.read(self._pool, self.position):
+        while facts := await self._facts_after(self.position, self._page):
             self._ring.extend(facts)
             self.position = facts[-1].position
             metrics.FEED_POSITION.set(self.position)
             self._wake_followers()
+
+    async def _facts_after(self, position: int, limit: int, until: int | None = None) -> list[Fact]:
+        async with asyncio.timeout(READ_SECONDS):
+            return await log.read(self._pool, position, until=until, limit=limit)
 
     async def _listen(self) -> None:
         """Hear the bell; when its connection dies, set it up again."""
@@ -88,10 +110,11 @@ class Feed:
                 async with Broadcast(self._bell_url) as bell, bell.subscribe(CHANNEL) as rings:
                     self._rung.set()
                     await self._hear(bell, rings)
-            except asyncio.CancelledError:
-                raise
             except Exception as lost:
-                logger.warning("bell lost: %s", lost)
+                # Cancelled while it subscribes, broadcaster raises a KeyError in place of the cancellation.
+                if (me := asyncio.current_task()) and me.cancelling():
+                    raise asyncio.CancelledError from lost
+                logger.warning("bell lost: %r", lost)
             metrics.BELL_LOST.inc()
             await asyncio.sleep(WATCH_SECONDS)
 
@@ -99,22 +122,26 @@ class Feed:
         """Return when the listener or its connection is dead, which broadcaster itself would never tell."""
         while _is_alive(bell):
             with suppress(TimeoutError):
-                await asyncio.wait_for(rings.get(), WATCH_SECONDS)
+                async with asyncio.timeout(WATCH_SECONDS):
+                    await rings.get()
+                # The queue has no bound, and many rings say no more than one.
                 while not rings._queue.empty():
                     rings._queue.get_nowait()
                 self._rung.set()
 
     # --- following ------------------------------------------------------------------------------------------------
 
-    async def follow(
-        self, after: int | None = None, *, overrun: Callable[[], Awaitable[None]] | None = None
-    ) -> AsyncIterator[Fact]:
-        """Every fact after a position (or after now), in order, without loss or repeat, for ever.
+    def follow(self, after: int | None = None, *, overrun: Overrun | None = None) -> AsyncGenerator[Fact, None]:
+        """Every fact after a position (or after the moment of this call), in order, without loss or repeat, for ever.
 
         History comes from the log, the present from the ring. A follower that has caught up once and then falls
-        behind the ring is not silently skipped: `overrun` is called and `TooSlow` raised.
+        behind the ring is not silently skipped: `overrun` is called and `TooSlow` raised. Close it (`aclosing`).
         """
-        follower = Follower(self.position if after is None else after, overrun)
+        if not self._started:
+            raise RuntimeError("the feed was not started: it does not know yet where the log ends")
+        return self._follow(Follower(self.position if after is None else after, overrun))
+
+    async def _follow(self, follower: Follower) -> AsyncGenerator[Fact, None]:
         self._followers.add(follower)
         metrics.FEED_FOLLOWERS.inc()
         try:
@@ -141,7 +168,15 @@ class Feed:
         if missing <= len(self._ring):
             oldest = len(self._ring) - missing
             return [self._ring[index] for index in range(oldest, min(oldest + OLDEST_PAGE, len(self._ring)))]
-        return await log.read(self._pool, follower.position, until=self.position, limit=OLDEST_PAGE)
+        return await self._history(follower)
+
+    async def _history(self, follower: Follower) -> list[Fact]:
+        while True:
+            try:
+                return await self._facts_after(follower.position, OLDEST_PAGE, until=self.position)
+            except LOST as lost:
+                logger.warning("history cannot be read: %r", lost)
+                await asyncio.sleep(RETRY_SECONDS)
 
     def _wake_followers(self) -> None:
         behind = self.position - len(self._ring)
@@ -154,9 +189,16 @@ class Feed:
         follower.too_slow = True
         metrics.FEED_OVERRUN.inc()
         if follower.overrun:
-            task = asyncio.ensure_future(follower.overrun())
+            task = asyncio.create_task(_tell(follower.overrun))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
+
+
+async def _tell(overrun: Overrun) -> None:
+    try:
+        await overrun()
+    except Exception:
+        logger.exception("a follower that was too slow could not be told")
 
 
 def _is_alive(bell: Broadcast) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, build_schema, lexicographic_sort_schema, print_schema
+from graphql import GraphQLError, OperationDefinitionNode, build_schema, lexicographic_sort_schema, print_schema
+from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import (
     AddValidationRules,
     MaskErrors,
@@ -19,7 +20,11 @@ from strawberry.extensions import (
     query_depth_limiter,
 )
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
 
+from .database import LOST
 from .resolvers.customers import CustomerCommands, CustomerQueries
 from .resolvers.facts import FactCommands, FactQueries, FactSubscriptions
 from .resolvers.people import PersonCommands, PersonQueries
@@ -33,6 +38,9 @@ from .turn import Unavailable
 DEEPEST = 12
 MOST_ALIASES = 100
 MOST_TOKENS = 20_000
+UNAVAILABLE = "The database does not answer. Send the same again in a moment."
+CLIENTS_OWN = (GraphQLError, CannotGetOperationTypeError, InvalidOperationTypeError, MissingQueryError)
+"""What a client can bring about."""
 
 logger = logging.getLogger(__name__)
 
@@ -60,13 +68,33 @@ class OwnContext(SchemaExtension):
         yield
 
 
+class OneOperation(SchemaExtension):
+    """Of several operations in a document the client has to name one; strawberry would run the first."""
+
+    def on_validate(self) -> Iterator[None]:
+        context = self.execution_context
+        definitions = context.graphql_document.definitions if context.graphql_document else ()
+        if context._provided_operation_name is None and sum(map(_is_operation, definitions)) > 1:
+            context.pre_execution_errors = [GraphQLError("This document has several operations: send operationName.")]
+        yield
+
+
+def _is_operation(definition: object) -> bool:
+    return isinstance(definition, OperationDefinitionNode)
+
+
+def is_bad_luck(error: GraphQLError) -> bool:
+    """Whether the database did not answer; the same may be asked again."""
+    return isinstance(error.original_error, (Unavailable, TimeoutError, *LOST))
+
+
 def is_ours(error: GraphQLError) -> bool:
-    """Whether an error is a bug of ours, whose details are nobody's business. Some are only bad luck."""
-    cause = error.original_error
-    if isinstance(cause, Unavailable):
-        error.extensions = {**(error.extensions or {}), "code": "UNAVAILABLE", "retryable": True}
-        return False
-    return cause is not None and not isinstance(cause, GraphQLError)
+    """Whether an error is a bug of ours, whose details are nobody's business."""
+    return (
+        error.original_error is not None
+        and not isinstance(error.original_error, CLIENTS_OWN)
+        and not is_bad_luck(error)
+    )
 
 
 class Masked(MaskErrors):
@@ -82,11 +110,23 @@ class Masked(MaskErrors):
 
 
 class Schema(strawberry.Schema):
+    async def execute(self, *given: Any, **how: Any) -> ExecutionResult:
+        """A subscription is not answered once: it needs `stream`."""
+        allowed = set(how.get("allowed_operation_types") or OperationType)
+        how["allowed_operation_types"] = allowed - {OperationType.SUBSCRIPTION}
+        return await super().execute(*given, **how)
+
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
-        """Log our own errors with their traces; a client's typing errors are not worth a line."""
+        """Give every error its code. Our own are logged with their traces; a client's are not worth a line."""
         for error in errors:
             if is_ours(error):
                 logger.error("%s", error.message, exc_info=error.original_error)
+            elif is_bad_luck(error):
+                logger.warning("the database does not answer: %r", error.original_error)
+                error.message = UNAVAILABLE
+                error.extensions = {"code": "UNAVAILABLE", "retryable": True}
+            else:
+                error.extensions = {"code": "BAD_USER_INPUT", **(error.extensions or {})}
 
 
 # Built once: the validation cache is keyed by the rules, and rules built anew for each request never hit it.
@@ -107,6 +147,7 @@ schema = Schema(
         lambda: MaxTokensLimiter(max_token_count=MOST_TOKENS),
         lambda: ParserCache(maxsize=500),
         lambda: ValidationCache(maxsize=500),
+        OneOperation,
     ],
     config=StrawberryConfig(scalar_map=SCALARS),
 )

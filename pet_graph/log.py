@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -23,37 +24,37 @@ GENESIS = bytes(32)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 READ_LIMIT = 1_000
 
-FACT_COLUMNS = {
-    "position": "bigint",
-    "stream": "text",
-    "version": "int",
-    "type": "text",
-    "schema_version": "smallint",
-    "data": "json",
-    "actor": "text",
-    "authority": "text",
-    "origin": "text",
-    "command_id": "uuid",
-    "correlation": "uuid",
-    "causation": "bigint",
-    "occurred_at": "timestamptz",
-    "recorded_at": "timestamptz",
-}
-JOURNAL_COLUMNS = {
-    "entry": "bigint",
-    "command_id": "uuid",
-    "command": "text",
-    "input": "json",
-    "input_hash": "bytea",
-    "stream": "text",
-    "actor": "text",
-    "authority": "text",
-    "origin": "text",
-    "first_position": "bigint",
-    "last_position": "bigint",
-    "refusal": "json",
-    "recorded_at": "timestamptz",
-}
+FACT_COLUMNS = (
+    "position",
+    "stream",
+    "version",
+    "type",
+    "schema_version",
+    "data",
+    "actor",
+    "authority",
+    "origin",
+    "command_id",
+    "correlation",
+    "causation",
+    "occurred_at",
+    "recorded_at",
+)
+JOURNAL_COLUMNS = (
+    "entry",
+    "command_id",
+    "command",
+    "input",
+    "input_hash",
+    "stream",
+    "actor",
+    "authority",
+    "origin",
+    "first_position",
+    "last_position",
+    "refusal",
+    "recorded_at",
+)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,35 +76,40 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     seal: bytes = b""
 
 
-class Head(msgspec.Struct, frozen=True):
-    """Where the log and the journal end: the next row follows on this."""
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the log and the journal end: the next row follows on this. `known` are command ids decided before."""
 
     position: int
     seal: bytes
     entry: int
     journal_seal: bytes
     recorded_at: datetime
+    known: tuple[UUID, ...] = ()
 
 
 # --- sealing ------------------------------------------------------------------------------------------------------
 
 
-def _bytes(value: object) -> bytes:
-    match value:
-        case str():
-            return value.encode()
-        case int():
-            return b"%d" % value
-        case bytes():
-            return value
-        case UUID():
-            return value.bytes
-        case datetime():
-            return b"%d" % ((value - EPOCH) // MICROSECOND)
-    raise TypeError(f"no canonical bytes for {type(value).__name__}")
+class _BytesOf(dict[type, Callable[[Any], bytes]]):
+    """How the values of a type become bytes, those of derived types as well."""
+
+    def __missing__(self, kind: type) -> Callable[[Any], bytes]:
+        for base in kind.__mro__:
+            if base in self:
+                self[kind] = self[base]
+                return self[base]
+        raise TypeError(f"no canonical bytes for {kind.__name__}")
 
 
-MICROSECOND = datetime.resolution
+_BYTES_OF = _BytesOf(
+    {
+        str: str.encode,
+        int: lambda value: b"%d" % value,
+        bytes: bytes,
+        UUID: attrgetter("bytes"),
+        datetime: lambda value: b"%d" % ((value - EPOCH) // datetime.resolution),
+    }
+)
 
 
 def seal(domain: bytes, previous: bytes, values: Iterable[object]) -> bytes:
@@ -113,57 +119,64 @@ def seal(domain: bytes, previous: bytes, values: Iterable[object]) -> bytes:
         if value is None:
             parts.append(b"\xff\xff\xff\xff")
         else:
-            encoded = _bytes(value)
+            encoded = _BYTES_OF[type(value)](value)
             parts += (len(encoded).to_bytes(4), encoded)
     return hashlib.sha256(b"".join(parts)).digest()
 
 
+_fact_values = attrgetter(*FACT_COLUMNS)
+_entry_values = attrgetter(*JOURNAL_COLUMNS)
+
+
 def seal_fact(previous: bytes, fact: Any) -> bytes:
-    return seal(b"pet.fact.1\0", previous, (getattr(fact, field) for field in FACT_COLUMNS))
+    return seal(b"pet.fact.1\0", previous, _fact_values(fact))
 
 
 def seal_entry(previous: bytes, entry: Any) -> bytes:
-    return seal(b"pet.command.1\0", previous, (getattr(entry, field) for field in JOURNAL_COLUMNS))
+    return seal(b"pet.command.1\0", previous, _entry_values(entry))
 
 
 # --- writing ------------------------------------------------------------------------------------------------------
 
+Rows = list[dict[str, Any]]
 
-def _insert(table: str, columns: dict[str, str]) -> str:
-    sealed = {**columns, "seal": "bytea"}
-    names = ", ".join(sealed)
-    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(sealed.values(), 1))
-    return f"insert into {table} ({names}) select * from unnest({arrays})"
+INSERT_FACTS = "insert into pet.log select * from json_populate_recordset(null::pet.log, $1)"
+INSERT_ENTRIES = "insert into pet.journal select * from json_populate_recordset(null::pet.journal, $1)"
 
 
-INSERT_FACTS = _insert("pet.log", FACT_COLUMNS)
-INSERT_ENTRIES = _insert("pet.journal", JOURNAL_COLUMNS)
+def sealed_fact(previous: bytes, fact: Fact) -> Fact:
+    return msgspec.structs.replace(fact, seal=seal_fact(previous, fact))
 
 
-async def append(
-    connection: asyncpg.Connection[Any], head: Head, facts: Sequence[Fact], entries: Sequence[Entry]
-) -> list[Fact]:
-    """Seal and write facts and journal entries, which must follow on `head`; returns the sealed facts.
-
-    Two statements, whatever the number of rows. The caller holds the turn and the transaction.
-    """
-    sealed = _sealed(facts, head.seal, seal_fact)
-    await _write(connection, INSERT_FACTS, sealed, FACT_COLUMNS)
-    await _write(connection, INSERT_ENTRIES, _sealed(entries, head.journal_seal, seal_entry), JOURNAL_COLUMNS)
-    return sealed
+def sealed_entry(previous: bytes, entry: Entry) -> Entry:
+    return msgspec.structs.replace(entry, seal=seal_entry(previous, entry))
 
 
-def _sealed(rows: Sequence[Any], previous: bytes, sealer: Any) -> list[Any]:
-    sealed = []
-    for row in rows:
-        previous = sealer(previous, row)
-        sealed.append(msgspec.structs.replace(row, seal=previous))
-    return sealed
+def statements(facts: Sequence[Fact], entries: Sequence[Entry]) -> list[tuple[str, Rows]]:
+    """What appends these sealed rows, each statement with its rows; only the holder of the turn may run it."""
+    appending = (INSERT_FACTS, [*map(_fact_row, facts)]), (INSERT_ENTRIES, [*map(_entry_row, entries)])
+    return [statement for statement in appending if statement[1]]
 
 
-async def _write(connection: asyncpg.Connection[Any], sql: str, rows: Sequence[Any], columns: Iterable[str]) -> None:
-    if rows:
-        await connection.execute(sql, *([getattr(row, column) for row in rows] for column in (*columns, "seal")))
+def _fact_row(fact: Fact) -> dict[str, Any]:
+    row = dict(zip(FACT_COLUMNS, _fact_values(fact), strict=True))
+    return {**row, "data": _json(fact.data), "seal": _hex(fact.seal)}
+
+
+def _entry_row(entry: Entry) -> dict[str, Any]:
+    row = dict(zip(JOURNAL_COLUMNS, _entry_values(entry), strict=True))
+    refusal = entry.refusal and _json(entry.refusal)
+    texts = {"input": _json(entry.input), "refusal": refusal}
+    return {**row, **texts, "input_hash": _hex(entry.input_hash), "seal": _hex(entry.seal)}
+
+
+def _json(text: str) -> msgspec.Raw:
+    """A JSON text inside another one, which PostgreSQL stores to the letter."""
+    return msgspec.Raw(text.encode())
+
+
+def _hex(value: bytes) -> str:
+    return f"\\x{value.hex()}"
 
 
 # --- reading ------------------------------------------------------------------------------------------------------
@@ -195,16 +208,26 @@ def fact_of(row: Any) -> Fact:
     return Fact(event=decode(values["type"], values["schema_version"], values["data"]), **values)
 
 
-async def read_head(connection: asyncpg.Connection[Any]) -> Head:
-    """Where log and journal end. Only true until somebody else takes a turn."""
-    fact = await connection.fetchrow("select position, seal, recorded_at from pet.log order by position desc limit 1")
-    entry = await connection.fetchrow("select entry, seal from pet.journal order by entry desc limit 1")
+HEAD = """
+    select position, log.seal, entry, journal.seal as journal_seal,
+        greatest(log.recorded_at, journal.recorded_at) as recorded_at,
+        array(select command_id from pet.journal where command_id = any($1)) as known
+    from (select position, seal, recorded_at from pet.log order by position desc limit 1) log
+    full join (select entry, seal, recorded_at from pet.journal order by entry desc limit 1) journal on true"""
+
+
+async def read_head(connection: asyncpg.Connection[Any], command_ids: Sequence[UUID] = ()) -> Head:
+    """Where log and journal end, and which of these commands were decided before; true as long as one has the turn."""
+    row = await connection.fetchrow(HEAD, command_ids)
+    if row is None:
+        return Head(position=0, seal=GENESIS, entry=0, journal_seal=GENESIS, recorded_at=EPOCH)
     return Head(
-        position=fact["position"] if fact else 0,
-        seal=fact["seal"] if fact else GENESIS,
-        entry=entry["entry"] if entry else 0,
-        journal_seal=entry["seal"] if entry else GENESIS,
-        recorded_at=fact["recorded_at"] if fact else EPOCH,
+        position=row["position"] or 0,
+        seal=row["seal"] or GENESIS,
+        entry=row["entry"] or 0,
+        journal_seal=row["journal_seal"] or GENESIS,
+        recorded_at=row["recorded_at"],
+        known=tuple(row["known"]),
     )
 
 
@@ -218,7 +241,8 @@ async def read(
     streams: Sequence[str] | None = None,
 ) -> list[Fact]:
     """At most `limit` facts with positions over `after` (and up to `until`), of these types and streams, in order."""
-    conditions, values = ["position > $1", "position <= $2"], [after, until or 2**62, limit]
+    conditions = ["position > $1", "position <= $2"]
+    values: list[Any] = [after, until or 2**62, limit]
     for column, wanted in (("type", types), ("stream", streams)):
         if wanted is not None:
             values.append(wanted)

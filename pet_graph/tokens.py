@@ -28,7 +28,7 @@ REFRESH_SECONDS = 300
 LONGEST_NAME = 200
 
 
-class Unauthenticated(Exception):  # noqa: N818 - an answer that clients are told
+class Unauthenticated(Exception):
     """There is no token, or not one to believe; the message says which."""
 
 

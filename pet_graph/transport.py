@@ -7,32 +7,53 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import orjson
 from cross_web import HTTPException
 from graphql import GraphQLError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnected as ConnectionGone
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
+from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
 
+from . import database
+from .authority import READERS
 from .context import Context, Services
-from .graph import schema
+from .graph import RULES, schema
+from .planner import Planner
 from .tokens import Unauthenticated, Verifier
 
 GRAPHQL_SSE_PROTOCOL = "graphql-sse"
 INIT_SECONDS = 10
 MOST_OPERATIONS = 100
 FORBIDDEN = 4403
+RESPONSE_TYPE, JSON_TYPE = "application/graphql-response+json", "application/json"
+GONE = (WebSocketDisconnected, WebSocketDisconnect, ConnectionGone)
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """What a request asks for, as GraphQL over HTTP spells it."""
+
+    query: str
+    operationName: str | None = None  # noqa: N815
+    variables: dict[str, Any] | None = None
+
+
+_OPERATION = msgspec.json.Decoder(Operation)
 
 
 class Handler(BaseGraphQLTransportWSHandler[Context, None]):
@@ -41,6 +62,17 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:
         return None
+
+    async def handle_message(self, message: Any) -> None:
+        if _is_message(message):
+            await super().handle_message(message)
+        else:
+            await self.handle_invalid_message("Failed to parse message")
+
+    async def handle_task_exception(self, error: Exception) -> None:
+        """A socket that closes while something is being sent is no error."""
+        if not isinstance(error, GONE):
+            await super().handle_task_exception(error)
 
     async def handle(self) -> None:
         try:
@@ -67,29 +99,44 @@ class PetGraphQL(GraphQL[Context, None]):
             allowed_origins=allowed_origins,
         )
         self.services, self.verifier, self.body_limit_bytes = services, verifier, body_limit_bytes
+        self.planner = Planner(schema, RULES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
         try:
-            viewer = await self.verifier.viewer(Request(scope).headers.get("authorization"))
-            body = await self._body(scope, receive)
+            response = await self._answer(scope, receive)
         except Unauthenticated as unknown:
-            refusal = _refusal(401, "UNAUTHENTICATED", str(unknown))
-            refusal.headers["WWW-Authenticate"] = "Bearer"
-            await refusal(scope, receive, send)
-            return
+            response = _refusal(scope, 401, "UNAUTHENTICATED", str(unknown))
+            response.headers["WWW-Authenticate"] = "Bearer"
         except HTTPException as refused:
-            await _refusal(refused.status_code, "BAD_REQUEST", refused.reason)(scope, receive, send)
+            response = _refusal(scope, refused.status_code, "BAD_REQUEST", refused.reason)
+        except ClientDisconnect:
             return
-        scope["viewer"] = viewer
-        request = Request(scope, _replayed(body, receive))
-        try:
-            response = await self.run(request)
-        except HTTPException as refused:
-            response = _refusal(refused.status_code, "BAD_REQUEST", refused.reason)
         await response(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
+        scope["viewer"] = await self.verifier.viewer(Request(scope).headers.get("authorization"))
+        body = await self._body(scope, receive)
+        planned = await self._planned(scope, body)
+        return planned or await self.run(Request(scope, _replayed(body, receive)))
+
+    async def _planned(self, scope: Scope, body: bytes) -> Response | None:
+        """The answer to a query that one statement answers; None for whatever strawberry has to see."""
+        if not set(scope["viewer"].roles) & set(READERS) or not _is_plain(scope):
+            return None
+        try:
+            asked = _OPERATION.decode(body)
+            prepared = self.planner.prepare(asked.query, asked.operationName, asked.variables or {})
+            if prepared is None:
+                return None
+            data = await prepared.run(self.services.pool, self.services.now())
+        except (msgspec.MsgspecError, *database.LOST):
+            return None
+        response = Response(b'{"data":%b}' % data, media_type=f"{_media_type(scope)}; charset=utf-8")
+        response.headers["cache-control"] = "no-store"
+        return response
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         """The whole body, unless it is too large or not a JSON object. Raises HTTPException."""
@@ -116,8 +163,33 @@ class PetGraphQL(GraphQL[Context, None]):
         except Unauthenticated as unknown:
             raise ConnectionRejectionError from unknown
         if context.viewer.expires_at is not None:
-            context.expiry = asyncio.create_task(_close_when_expired(context.websocket, context.viewer.expires_at))
+            seconds = context.viewer.expires_at - self.services.now().timestamp()
+            context.expiry = asyncio.create_task(_close_when_expired(context.websocket, seconds))
         return await super().on_ws_connect(context)
+
+    def should_render_graphql_ide(self, request: Any) -> bool:
+        return False
+
+    async def parse_http_body(self, request: Any) -> Any:
+        data = await super().parse_http_body(request)
+        if not isinstance(getattr(data, "operation_name", None), str | None):
+            raise HTTPException(400, "`operationName` must be a string or null, if provided.")
+        return data
+
+    async def execute_single(self, **given: Any) -> ExecutionResult:  # type: ignore[override]
+        try:
+            return await super().execute_single(**given)
+        except HTTPException as refused:
+            cause = refused.__cause__
+            if isinstance(cause, InvalidOperationTypeError) and cause.operation_type is OperationType.SUBSCRIPTION:
+                raise HTTPException(400, "A subscription needs Accept: text/event-stream, or a WebSocket.") from cause
+            raise
+
+    async def get_sub_response(self, request: Request | WebSocket) -> Response:
+        """Carries the media type that the client wants to where the response is made."""
+        response: Response = await super().get_sub_response(request)
+        response.media_type = _media_type(request.scope)
+        return response
 
     def encode_json(self, data: object) -> str:
         return orjson.dumps(data).decode()
@@ -129,20 +201,62 @@ class PetGraphQL(GraphQL[Context, None]):
             raise json.JSONDecodeError(error.msg, error.doc, error.pos) from error
 
     def create_response(self, response_data: Any, sub_response: Response) -> Response:
+        """Without data because the request itself was wrong, it is a 400 for clients that know of such responses."""
+        wrong = response_data.get("data") is None and not any(
+            "path" in error for error in response_data.get("errors", ())
+        )
+        if knows := sub_response.media_type == RESPONSE_TYPE:
+            response_data = {key: value for key, value in response_data.items() if key != "data" or not wrong}
         response: Response = super().create_response(response_data, sub_response)
+        response.status_code = 400 if knows and wrong else 200
+        response.headers["content-type"] = f"{sub_response.media_type}; charset=utf-8"
         response.headers["cache-control"] = "no-store"
         return response
 
 
-async def _close_when_expired(websocket: WebSocket, expires_at: float) -> None:
-    await asyncio.sleep(max(0, expires_at - time.time()))
-    with suppress(RuntimeError):
+async def _close_when_expired(websocket: WebSocket, seconds: float) -> None:
+    await asyncio.sleep(max(0, seconds))
+    with suppress(*GONE):
         await websocket.close(code=FORBIDDEN, reason="The token has expired: connect again with a new one.")
 
 
-def _refusal(status: int, code: str, message: str) -> Response:
+def _is_message(message: Any) -> bool:
+    """Whether it has the shape of a message of graphql-transport-ws, as far as strawberry takes it for granted."""
+    match message:
+        case {"type": "subscribe", "id": str(), "payload": {"query": str(), **payload}}:
+            name, variables = payload.get("operationName"), payload.get("variables")
+            return isinstance(name, str | None) and isinstance(variables, dict | None)
+        case {"type": "subscribe"}:
+            return False
+        case {"type": "complete", "id": id_}:
+            return isinstance(id_, str)
+        case {"type": str()}:
+            return True
+    return False
+
+
+def _is_plain(scope: Scope) -> bool:
+    """Whether it is a JSON request for one JSON response."""
+    headers = Request(scope).headers
+    accept = headers.get("accept", "")
+    is_json = headers.get("content-type", "").partition(";")[0].strip().lower() == JSON_TYPE
+    return scope["method"] == "POST" and is_json and "event-stream" not in accept and "multipart" not in accept
+
+
+def _media_type(scope: Scope) -> str:
+    """The newer media type for those who name it and do not like the older one better."""
+    accepted = {JSON_TYPE: 0.0, RESPONSE_TYPE: -1.0}
+    for part in Request(scope).headers.get("accept", "").split(","):
+        kind, *parameters = (word.strip().lower() for word in part.split(";"))
+        quality = next((word[2:] for word in parameters if word.startswith("q=")), "1")
+        with suppress(ValueError):
+            accepted[kind] = float(quality)
+    return RESPONSE_TYPE if accepted[RESPONSE_TYPE] >= max(accepted[JSON_TYPE], 0.001) else JSON_TYPE
+
+
+def _refusal(scope: Scope, status: int, code: str, message: str) -> Response:
     content: Mapping[str, Any] = {"errors": [{"message": message, "extensions": {"code": code}}]}
-    return Response(orjson.dumps(content), status_code=status, media_type="application/json")
+    return Response(orjson.dumps(content), status_code=status, media_type=f"{_media_type(scope)}; charset=utf-8")
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,31 +20,46 @@ import asyncpg
 
 from . import log, metrics
 from .authority import CLOCK
-from .decisions import NOT_ALONE, Asked, Draft, Failed, Outcome, Recorded, decide_all, invalid
-from .events.base import Fact
+from .database import LOST
+from .decisions import NOT_ALONE, Asked, Draft, Failed, Outcome, Prior, Recorded, decide_all, invalid
 from .events.reactions import DEADLINES
 from .projections import TABLES, streams
-from .projections.base import write
+from .projections.base import Row, as_json, statements
 from .projections.streams import noun_of
 
 TURN = 0x9E7_0002
 """The advisory lock that is the turn."""
 
+TAKE_TURN = f"select pg_advisory_xact_lock({TURN})"
 CHANNEL = "pet_bell"
+
+PLAN_ONCE = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off"
+"""A turn's statements are always the same and find everything by an index. Planning them anew would cost as much as
+running them; and a plan made while a table was small must still do when it is large."""
+
 PASSES = 10
+PART = 16
+"""Commands that are decided while PostgreSQL writes those before them."""
+
 DUE_LIMIT = 200
 DUE = UUID("6a0b7f0e-3b0e-5d5c-9d3e-3f1f0c4d5e6a")
 """The namespace of the ids of the clock's own commands."""
 
+UNAVAILABLE = (
+    *LOST,
+    asyncpg.InternalClientError,  # asyncpg's own confusion when a connection dies between two statements
+    asyncpg.LockNotAvailableError,
+    asyncpg.InvalidTransactionStateError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.InsufficientResourcesError,
+)
+"""What tells that the database records nothing at the moment, whatever the commands."""
+
 logger = logging.getLogger(__name__)
 
 
-class Unavailable(Exception):  # noqa: N818 - an answer that clients are told, not a bug
+class Unavailable(Exception):
     """Nothing is known to have been recorded; the same command id may be sent again without harm."""
-
-
-class _DryRun(Exception):  # noqa: N818 - carries a transaction to its rollback
-    pass
 
 
 @dataclass(eq=False)
@@ -57,10 +72,18 @@ class Waiting:
     due: bool = False
     answer: asyncio.Future[list[Outcome]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
+    def succeed(self, outcomes: list[Outcome]) -> None:
+        if not self.answer.done():
+            self.answer.set_result(outcomes)
+
+    def fail(self, failure: BaseException) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(failure)
+
 
 async def take_turn(connection: asyncpg.Connection[Any]) -> None:
     """Wait until nobody else records; the turn ends with the transaction."""
-    await connection.execute(f"select pg_advisory_xact_lock({TURN})")
+    await connection.execute(TAKE_TURN)
 
 
 class Turns:
@@ -78,6 +101,7 @@ class Turns:
         self._turn_limit, self._queue_limit = turn_limit, queue_limit
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue()
         self._queued = 0
+        self._stopped = False
         self._connection: asyncpg.Connection[Any] | None = None
 
     # --- asking ---------------------------------------------------------------------------------------------------
@@ -108,6 +132,8 @@ class Turns:
         return await self._ask(Waiting((), due=True))
 
     async def _ask(self, waiting: Waiting) -> list[Outcome]:
+        if self._stopped:
+            raise Unavailable(STOPPED)
         if self._queued + len(waiting.asked) > self._queue_limit:
             raise Unavailable("Too many commands are waiting. Send the same command again in a moment.")
         self._queued += len(waiting.asked)
@@ -118,37 +144,43 @@ class Turns:
 
     async def run(self) -> None:
         """Empty the queue, turn by turn, until cancelled."""
+        batch: list[Waiting] = []
         try:
             while True:
-                await self._turn(await self._everyone_waiting())
+                batch = await self._everyone_waiting()
+                await self._turn(batch)
         finally:
+            self._stopped = True
+            while not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            for waiting in batch:
+                waiting.fail(Unavailable(STOPPED))
             await self._drop_connection()
 
     async def _everyone_waiting(self) -> list[Waiting]:
         batch = [await self._queue.get()]
-        while not self._queue.empty() and sum(len(waiting.asked) for waiting in batch) < self._turn_limit:
+        size = len(batch[0].asked)
+        while size < self._turn_limit and not self._queue.empty():
             batch.append(self._queue.get_nowait())
-        self._queued -= sum(len(waiting.asked) for waiting in batch)
+            size += len(batch[-1].asked)
+        self._queued -= size
         return [waiting for waiting in batch if not waiting.answer.done()]
 
     async def _turn(self, batch: list[Waiting]) -> None:
-        rehearsals = [waiting for waiting in batch if waiting.dry_run]
-        real = [waiting for waiting in batch if not waiting.dry_run]
-        for group in ([real] if real else []) + [[waiting] for waiting in rehearsals]:
+        """Record for all together; what is only rehearsed has a turn of its own, which is rolled back."""
+        together = [waiting for waiting in batch if not waiting.dry_run]
+        for group in ([together] if together else []) + [[waiting] for waiting in batch if waiting.dry_run]:
             try:
                 await self._write(group)
-            except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError) as lost:
-                await self._unavailable(group, lost)
-            except asyncpg.OperatorInterventionError as lost:
-                await self._unavailable(group, lost)
             except Exception as failure:
-                await self._one_by_one(group, failure)
-
-    async def _unavailable(self, group: list[Waiting], lost: Exception) -> None:
-        logger.warning("turn lost: %s", lost)
-        await self._drop_connection()
-        for waiting in group:
-            _fail(waiting, Unavailable("The database does not answer. Send the same command again in a moment."))
+                await self._drop_connection()
+                # asyncpg calls a value that it cannot send an InterfaceError too, but of the kind ValueError.
+                if isinstance(failure, UNAVAILABLE) and not isinstance(failure, ValueError):
+                    logger.warning("turn lost: %s", failure)
+                    for waiting in group:
+                        waiting.fail(Unavailable(NO_ANSWER))
+                else:
+                    await self._one_by_one(group, failure)
 
     async def _one_by_one(self, group: list[Waiting], failure: Exception) -> None:
         """A failure that is not a refusal fails only the command that caused it."""
@@ -164,132 +196,159 @@ class Turns:
             await _gather_answers(waiting, parts)
             return
         logger.error("turn failed", exc_info=failure)
-        if waiting.due:
-            _fail(waiting, failure)
-        elif not waiting.answer.done():
-            waiting.answer.set_result([Failed()] * len(waiting.asked))
+        if waiting.asked:
+            waiting.succeed([Failed()] * len(waiting.asked))
+        else:
+            waiting.fail(failure)
 
     async def _write(self, group: list[Waiting]) -> None:
         connection = await self._connected()
         dry_run = group[0].dry_run
         with metrics.TURN_SECONDS.time():
-            try:
-                async with connection.transaction():
-                    await take_turn(connection)
-                    answers = await self._write_in_turn(connection, group)
-                    if dry_run:
-                        raise _DryRun
-            except _DryRun:
-                pass
+            await connection.execute(f"begin; {TAKE_TURN}")
+            draft, answers = await _write_in_turn(connection, group, self._now())
+            bell = f"notify {CHANNEL};" if draft.facts else ""
+            await connection.execute("rollback" if dry_run else f"{bell} commit")
         metrics.TURN_COMMANDS.observe(sum(map(len, answers)))
         for waiting, outcomes in zip(group, answers, strict=True):
-            if not waiting.answer.done():
-                waiting.answer.set_result([_rehearsed(outcome) if dry_run else outcome for outcome in outcomes])
-
-    async def _write_in_turn(self, connection: asyncpg.Connection[Any], group: list[Waiting]) -> list[list[Outcome]]:
-        head = await log.read_head(connection)
-        now = max(self._now(), head.recorded_at)
-        for waiting in group:
-            if waiting.due:
-                waiting.asked = await _due(connection, now)
-        asked = [one for waiting in group for one in waiting.asked]
-        prior = await self._prior(connection, asked)
-        draft, answers = await self._decided(connection, group, head, now, prior)
-        if draft.entries:
-            sealed = await log.append(connection, head, draft.facts, draft.entries)
-            _seal_answers(answers, sealed)
-            await write(connection, draft.changes, TABLES)
-        if draft.facts:
-            await connection.execute(f"select pg_notify('{CHANNEL}', '')")
-        return answers
-
-    async def _prior(
-        self, connection: asyncpg.Connection[Any], asked: Sequence[Asked]
-    ) -> dict[UUID, tuple[log.Entry, list[Fact]]]:
-        """What was answered before to commands with these ids."""
-        entries = await log.read_commands(connection, [one.command_id for one in asked])
-        return {
-            command_id: (entry, await log.read_recorded(connection, command_id) if entry.first_position else [])
-            for command_id, entry in entries.items()
-        }
-
-    async def _decided(
-        self,
-        connection: asyncpg.Connection[Any],
-        group: list[Waiting],
-        head: log.Head,
-        now: datetime,
-        prior: dict[UUID, tuple[log.Entry, list[Fact]]],
-    ) -> tuple[Draft, list[list[Outcome]]]:
-        """Decide everything; whenever a decision has looked at streams not yet loaded, load them and decide anew."""
-        loaded: dict[str, tuple[Any, int]] = {}
-        missing = {stream for waiting in group for one in waiting.asked for stream in one.foreseen()}
-        for _ in range(PASSES):
-            loaded |= await streams.load(connection, missing)
-            draft = Draft(loaded, head.position, head.entry, now)
-            answers = [decide_all(draft, waiting.asked, prior, atomic=waiting.atomic) for waiting in group]
-            missing = draft.missing
-            if not missing:
-                return draft, answers
-        raise RuntimeError(f"decisions still look at new streams after {PASSES} passes: {sorted(missing)}")
+            waiting.succeed([_rehearsed(outcome) for outcome in outcomes] if dry_run else outcomes)
 
     # --- the connection -------------------------------------------------------------------------------------------
 
     async def _connected(self) -> asyncpg.Connection[Any]:
         if self._connection is None or self._connection.is_closed():
             self._connection = await self._connect()
+            await self._connection.execute(PLAN_ONCE)
         return self._connection
 
     async def _drop_connection(self) -> None:
+        """Whatever was going on is rolled back by the database."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(Exception):
                 await connection.close(timeout=1)
 
 
-async def _due(connection: asyncpg.Connection[Any], now: datetime) -> list[Asked]:
-    """What the deadlines that have passed ask for. No process but this one has the turn, so each is claimed once."""
-    rows = await connection.fetch(
-        "select stream, due_at from deadlines where due_at <= $1 order by due_at limit $2 for update skip locked",
-        now,
-        DUE_LIMIT,
-    )
-    return [_asked_by_clock(row["stream"], row["due_at"]) for row in rows]
-
-
-def _asked_by_clock(stream: str, due_at: datetime) -> Asked:
-    noun = noun_of(stream)
-    return Asked(
-        command=DEADLINES[noun](UUID(stream.removeprefix(f"{noun}-"))),
-        command_id=uuid5(DUE, f"{stream}/{due_at.isoformat()}"),
-        actor=CLOCK,
-        roles=(CLOCK,),
-    )
-
-
-def _fail(waiting: Waiting, failure: Exception) -> None:
-    if not waiting.answer.done():
-        waiting.answer.set_exception(failure)
+NO_ANSWER = "The database does not answer. Send the same command again in a moment."
+STOPPED = "This process is stopping. Send the same command again in a moment."
 
 
 async def _gather_answers(waiting: Waiting, parts: list[Waiting]) -> None:
     try:
-        outcomes = [(await part.answer)[0] for part in parts]
+        waiting.succeed([(await part.answer)[0] for part in parts])
     except Exception as failure:
-        _fail(waiting, failure)
-        return
-    if not waiting.answer.done():
-        waiting.answer.set_result(outcomes)
+        waiting.fail(failure)
 
 
 def _rehearsed(outcome: Outcome) -> Outcome:
     return replace(outcome, dry_run=True) if isinstance(outcome, Recorded) else outcome
 
 
-def _seal_answers(answers: list[list[Outcome]], sealed: Sequence[Fact]) -> None:
-    by_position = {fact.position: fact for fact in sealed}
-    for outcomes in answers:
-        for number, outcome in enumerate(outcomes):
-            if isinstance(outcome, Recorded):
-                facts = tuple(by_position.get(fact.position, fact) for fact in outcome.facts)
-                outcomes[number] = replace(outcome, facts=facts)
+# --- within a turn ------------------------------------------------------------------------------------------------
+
+
+class _Pen:
+    """Writes what is decided, part by part, while the next part is being decided."""
+
+    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
+        self._connection = connection
+        self._writing: asyncio.Task[None] | None = None
+
+    async def write(self, draft: Draft) -> None:
+        await self.rest()
+        if draft.entries:
+            writing = [*log.statements(draft.facts, draft.entries), *statements(draft.changes, TABLES)]
+            self._writing = asyncio.create_task(_execute(self._connection, writing))
+            await asyncio.sleep(0)
+
+    async def rest(self) -> None:
+        """Wait until everything is written and the connection is free."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            await writing
+
+
+async def _execute(connection: asyncpg.Connection[Any], writing: Sequence[tuple[str, list[Row]]]) -> None:
+    """Many statements, each with its rows as a parameter, in one round trip: the parts of one WITH."""
+    parts = (f"part{n} as ({sql.replace('$1', f'${n}')})" for n, (sql, _) in enumerate(writing, 1))
+    await connection.execute(f"with {', '.join(parts)} select", *(as_json(rows) for _, rows in writing))
+
+
+async def _write_in_turn(
+    connection: asyncpg.Connection[Any], group: list[Waiting], now: datetime
+) -> tuple[Draft, list[list[Outcome]]]:
+    """Decide and write for everyone in the group; returns all that was written, and the answers."""
+    for waiting in group:
+        if waiting.due:
+            waiting.asked = await _due(connection, now)
+    asked = [one for waiting in group for one in waiting.asked]
+    head = await log.read_head(connection, [one.command_id for one in asked])
+    prior = await _prior(connection, head.known)
+    loaded = await streams.load(connection, {stream for one in asked for stream in one.foreseen()})
+    whole, pen, answers = Draft.after(head, loaded, now), _Pen(connection), []
+    try:
+        for part in _parts(group):
+            draft, outcomes = await _decided(connection, part, whole, prior, pen)
+            await pen.write(draft)
+            whole.absorb(draft)
+            answers += outcomes
+    finally:
+        await pen.rest()
+    return whole, answers
+
+
+def _parts(group: list[Waiting]) -> Iterator[list[Waiting]]:
+    part: list[Waiting] = []
+    for waiting in group:
+        part.append(waiting)
+        if sum(len(one.asked) for one in part) >= PART:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+async def _prior(connection: asyncpg.Connection[Any], known: Sequence[UUID]) -> Prior:
+    """What was answered before to commands with these ids."""
+    entries = await log.read_commands(connection, known) if known else {}
+    return {
+        command_id: (entry, await log.read_recorded(connection, command_id) if entry.first_position else [])
+        for command_id, entry in entries.items()
+    }
+
+
+async def _decided(
+    connection: asyncpg.Connection[Any], part: list[Waiting], whole: Draft, prior: Prior, pen: _Pen
+) -> tuple[Draft, list[list[Outcome]]]:
+    """Decide a part; whenever a decision has looked at streams not yet loaded, load them and decide it anew."""
+    for _ in range(PASSES):
+        draft = whole.nested()
+        answers = [decide_all(draft, waiting.asked, prior, atomic=waiting.atomic) for waiting in part]
+        if not draft.missing:
+            return draft, answers
+        await pen.rest()
+        whole.loaded.update(await streams.load(connection, draft.missing))
+        draft.missing.clear()
+    raise RuntimeError(f"decisions still look at new streams after {PASSES} passes")
+
+
+async def _due(connection: asyncpg.Connection[Any], now: datetime) -> list[Asked]:
+    """What the deadlines that have passed ask for. No process but this one has the turn, so each is claimed once."""
+    rows = await connection.fetch(
+        "select stream, version from deadlines join streams using (stream)"
+        " where due_at <= $1 order by due_at limit $2 for update of deadlines skip locked",
+        now,
+        DUE_LIMIT,
+    )
+    return [_asked_by_clock(row["stream"], row["version"]) for row in rows]
+
+
+def _asked_by_clock(stream: str, version: int) -> Asked:
+    """Its id is made of the version that it was due at: two deadlines of one stream may have the same instant."""
+    noun = noun_of(stream)
+    return Asked(
+        command=DEADLINES[noun](UUID(stream.removeprefix(f"{noun}-"))),
+        command_id=uuid5(DUE, f"{stream}/{version}"),
+        actor=CLOCK,
+        roles=(CLOCK,),
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -35,11 +37,17 @@ EVERYONE = ("manager", "support")
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
-    """The embedded server; every worker of one run shares it, the last one stops it."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    with acquire(shared / "postgres", QUICK) as lease:
+    """The embedded server; every worker of one run shares it, the last one stops it and clears it away.
+
+    It stands in a folder that everybody may enter: run as root, it serves under another account.
+    """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    folder = Path(tempfile.gettempdir()) / f"pet-tests-{run[:12]}"
+    folder.mkdir(mode=0o755, exist_ok=True)
+    with acquire(folder, QUICK) as lease:
         yield lease.server
+    if not (lease.server.cluster / "postmaster.pid").exists():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from conftest import NOON
 
-from pet_graph.decisions import stream_of
-from pet_graph.events import COMMANDS, DECIDERS
+from pet_graph.events import COMMANDS
 from pet_graph.events.base import Command, Decider, Event, Fact, Refused
-from pet_graph.events.reactions import REACTIONS
 
 Past = Event | tuple[datetime, Event]
 """An event, which happened at noon unless an instant stands before it."""
@@ -88,30 +85,3 @@ class Given:
 
 def given(*past: Past) -> Given:
     return Given(past)
-
-
-@dataclass
-class Desk:
-    """The domains together, reactions included, in the order in which a turn decides; it remembers states alone."""
-
-    states: dict[str, Any] = field(default_factory=dict)
-    facts: list[Fact] = field(default_factory=list)
-
-    def look(self, noun: str, id_: UUID) -> Any:
-        return self.states.get(f"{noun}-{id_}", DECIDERS[noun].initial)
-
-    def ask(self, command: Command, at: datetime = NOON, *, id: UUID | None = None) -> list[Fact]:
-        """The facts that are recorded; a refusal is raised and records nothing."""
-        before, command_id = len(self.facts), id or uuid4()
-        todo = deque([command])
-        while todo:
-            command = todo.popleft()
-            decider = COMMANDS[type(command).__name__][1]
-            stream = stream_of(command, command_id)
-            for event in decider.decide(self.states.get(stream, decider.initial), command, at):
-                fact = a_fact(event, at, stream, len(self.facts) + 1)
-                self.facts.append(fact)
-                self.states[stream] = decider.evolve(self.states.get(stream, decider.initial), fact)
-                react = REACTIONS.get(type(event))
-                todo.extend(react(fact, self.look) if react else [])
-        return self.facts[before:]

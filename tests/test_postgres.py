@@ -38,7 +38,7 @@ needs_root = pytest.mark.skipif(not ROOT, reason="only root has to step down to 
 
 @contextlib.contextmanager
 def folder_for_all() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="pet-test-")).resolve()
+    folder = Path(tempfile.mkdtemp(prefix="pet-test-", dir="/tmp")).resolve()
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
@@ -197,11 +197,12 @@ def test_the_url_encodes_a_socket_folder_for_asyncpg_and_libpq(open_folder: Path
 def test_variables_meant_for_other_servers_do_not_lead_astray(
     fresh_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PGPORT", "6000")
-    monkeypatch.setenv("PGDATA", "/nowhere")
-    monkeypatch.setenv("PGHOST", "nowhere.example")
-    monkeypatch.setenv("PGUSER", "nobody")
-    with acquire(fresh_data, FAST) as lease:
+    for name in ("PGPORT", "PGDATA", "PGHOST", "PGUSER"):
+        monkeypatch.setenv(name, "6000")
+    with monkeypatch.context() as patch:
+        patch.setenv("PGSERVICE", "nowhere")
+        lease = acquire(fresh_data, FAST)
+    with lease:
         assert ask(lease.server, "select current_user") == "pet"
 
 
@@ -269,8 +270,9 @@ def test_the_server_outlives_a_killed_holder_and_is_found_again(
 def test_the_children_of_a_killed_holder_do_not_keep_its_claim(
     data: Path, python: Callable[..., subprocess.Popen[str]]
 ) -> None:
-    child = "child = os.fork()\nif child == 0:\n    lease.release(); time.sleep(60)\nprint(child, flush=True)\n"
-    holder = python(HOLD + child + WAIT, data)
+    releasing = "if os.fork() == 0:\n    lease.release(); os._exit(0)\nos.wait()\n"
+    idle = "child = os.fork()\nif child == 0:\n    time.sleep(60)\nprint(child, flush=True)\n"
+    holder = python(HOLD + releasing + idle + WAIT, data)
     pid, child_pid = held_pid(holder), held_pid(holder)
     lease = acquire(data, FAST)
     try:
@@ -488,6 +490,7 @@ def test_as_root_a_private_parent_stays_private_and_the_cluster_goes_elsewhere(
         data = open_folder / "moved" / "data"
         with acquire(data, FAST) as lease:
             assert ask(lease.server, "select answer from kept") == 42
+        private.mkdir(mode=0o700)
         with acquire(private / "data", FAST) as fresh:
             assert fresh.server.cluster != lease.server.cluster
             assert ask(fresh.server, "select to_regclass('kept')") is None

@@ -24,7 +24,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     """Something asked for, in the imperative. Fields carry their own limits and descriptions (see `text`, `ref`)."""
 
 
-class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
+class Refused(Exception):
     """A decision not to record anything: `code` is for programs, `message` is a sentence for people."""
 
     def __init__(

@@ -15,27 +15,22 @@ from .base import Command, Refused
 
 
 class Field(msgspec.Struct, frozen=True):
-    """What a field says of itself: its type without wrapping, whether it may be left out, and its metadata."""
+    """What a field says of itself: its type without wrapping, whether it may be left out, and its metadata.
+
+    `noun` is the domain whose things it names, `own` whether it names the stream the command is for.
+    """
 
     name: str
     type: Any
     optional: bool
     meta: msgspec.Meta
     default: Any = msgspec.NODEFAULT
-
-    @property
-    def noun(self) -> str | None:
-        """The domain whose things this field names."""
-        return (self.meta.extra or {}).get("noun")
-
-    @property
-    def own(self) -> bool:
-        """Whether this field names the stream the command is for."""
-        return bool((self.meta.extra or {}).get("own"))
+    noun: str | None = None
+    own: bool = False
 
 
 @cache
-def fields_of(struct: type[msgspec.Struct]) -> tuple[Field, ...]:
+def fields_of(struct: Any) -> tuple[Field, ...]:
     """The fields of a command, or of a struct inside one."""
     hints = get_type_hints(struct, include_extras=True)
     return tuple(_field(field, hints[field.name]) for field in msgspec.structs.fields(struct))
@@ -50,19 +45,26 @@ def _field(field: msgspec.structs.FieldInfo, hint: Any) -> Field:
         else:
             optional = True
             hint = next(part for part in get_args(hint) if part is not type(None))
-    return Field(field.name, hint, optional, meta, field.default)
+    extra = meta.extra or {}
+    return Field(field.name, hint, optional, meta, field.default, extra.get("noun"), extra.get("own", False))
 
 
+@cache
 def own_field(command: type[Command]) -> Field | None:
     """The field that names the command's stream; None for a command that starts one."""
     return next((field for field in fields_of(command) if field.own), None)
 
 
+@cache
+def _reference_fields(command: type[Command]) -> tuple[Field, ...]:
+    return tuple(field for field in fields_of(command) if field.noun and not field.own)
+
+
 def references(command: Command) -> Iterator[tuple[Field, UUID]]:
     """Every other thing that the command names, with the field that names it."""
-    for field in fields_of(type(command)):
+    for field in _reference_fields(type(command)):
         value = getattr(command, field.name)
-        if field.noun and not field.own and value is not None:
+        if value is not None:
             yield field, value
 
 

@@ -50,8 +50,8 @@ def stop_response(fact: Fact, look: Look) -> list[Command]:
 
 
 def stop_sla(fact: Fact, look: Look) -> list[Command]:
-    """A resolution is an answer too: it stops every clock."""
-    return [slas.StopSla(ticket=fact.id, kinds=tuple(slas.SlaKind))]
+    """A resolution ends a hold, and is an answer too: it stops every clock."""
+    return [slas.ResumeSla(ticket=fact.id), slas.StopSla(ticket=fact.id, kinds=tuple(slas.SlaKind))]
 
 
 def restart_sla(fact: Fact, look: Look) -> list[Command]:

@@ -177,8 +177,7 @@ def _after(state: SlaState, event: Event, at: datetime) -> SlaState:
         case SlaStarted(promise=promise):
             return state.started(promise, promise.kinds, at)
         case SlaRestarted(promise=promise):
-            # A ticket resolved while on hold is on hold no longer when it is reopened.
-            return state.resumed(at).started(promise, (SlaKind.RESOLUTION,), at)
+            return state.started(promise, (SlaKind.RESOLUTION,), at)
         case SlaRetargeted(promise=promise):
             return state.retargeted(promise, at)
         case SlaPaused():

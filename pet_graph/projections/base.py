@@ -1,15 +1,15 @@
-"""What a projection is made of: tables declared by SQLModel, rows to put and to drop, and how a turn writes them."""
+"""What a projection is made of: tables declared by SQLModel, rows to put and to drop, and the SQL that writes them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import asyncpg
+import msgspec
+from sqlalchemy import JSON
 from sqlalchemy import Table as SqlTable
-from sqlalchemy.dialects.postgresql import ARRAY, JSON
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.expression import ClauseElement
@@ -18,11 +18,16 @@ SCHEMA = "projections"
 DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
 
 
+Row = dict[str, Any]
+
+_ENCODER = msgspec.json.Encoder()
+
+
 class Put(NamedTuple):
     """Write a row whole, in place of the one with the same key."""
 
     table: str
-    values: dict[str, Any]
+    values: Row
 
 
 class Drop(NamedTuple):
@@ -35,9 +40,17 @@ class Drop(NamedTuple):
 Change = Put | Drop
 
 
+def as_json(rows: Sequence[Row]) -> str:
+    """Rows as one parameter of a statement."""
+    return _ENCODER.encode(rows).decode()
+
+
 @dataclass(frozen=True)
 class Table:
-    """The statements by which many rows of one table are written at once; made from its SQLModel class."""
+    """The statements by which many rows of one table are written at once; made from its SQLModel class.
+
+    Rows travel as one JSON array: PostgreSQL gives every value the type of its column.
+    """
 
     sql: SqlTable
 
@@ -53,44 +66,48 @@ class Table:
     def key(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.sql.primary_key)
 
+    @cached_property
+    def _json(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.sql.columns if isinstance(column.type, JSON))
+
     def type_of(self, column: str) -> str:
         return str(self.sql.columns[column].type.compile(DIALECT))
 
-    def _is_text_on_the_wire(self, column: str) -> bool:
-        """`unnest` flattens arrays of arrays, so arrays and JSON travel as their text."""
-        return isinstance(self.sql.columns[column].type, (ARRAY, JSON))
-
-    def _unnested(self, columns: Sequence[str]) -> str:
-        arrays = (
-            f"${n}::{'text' if self._is_text_on_the_wire(c) else self.type_of(c)}[]" for n, c in enumerate(columns, 1)
-        )
-        return f"unnest({', '.join(arrays)}) as a ({', '.join(columns)})"
+    @cached_property
+    def _rows(self) -> str:
+        return f"json_populate_recordset(null::{self.name}, $1)"
 
     @cached_property
     def upsert(self) -> str:
         columns = ", ".join(self.columns)
-        values = ", ".join(
-            f"a.{c}::{self.type_of(c)}" if self._is_text_on_the_wire(c) else f"a.{c}" for c in self.columns
-        )
         rest = ", ".join(f"{c} = excluded.{c}" for c in self.columns if c not in self.key)
         return (
-            f"insert into {self.name} ({columns}) select {values} from {self._unnested(self.columns)} "
+            f"insert into {self.name} ({columns}) select {columns} from {self._rows} "
             f"on conflict ({', '.join(self.key)}) do update set {rest}"
         )
 
     @cached_property
     def delete(self) -> str:
-        match = " and ".join(f"{self.name}.{c} = a.{c}" for c in self.key)
-        return f"delete from {self.name} using {self._unnested(self.key)} where {match}"
+        match = " and ".join(f"{self.name}.{c} = gone.{c}" for c in self.key)
+        return f"delete from {self.name} using {self._rows} as gone where {match}"
 
-    def arrays(self, rows: Sequence[dict[str, Any]]) -> list[list[Any]]:
-        """One array a column, in the order of `columns`."""
-        return [[self._wire(column, row[column]) for row in rows] for column in self.columns]
+    def arrays(self, rows: Sequence[Row]) -> list[str]:
+        """The parameters of `upsert`: one JSON array."""
+        return [as_json([*map(self._wire, rows)])]
 
-    def _wire(self, column: str, value: Any) -> Any:
-        if isinstance(value, (list, tuple)) and self._is_text_on_the_wire(column):
-            return "{" + ",".join(value) + "}"
-        return value
+    def _wire(self, row: Row) -> Row:
+        """A column of JSON is given as JSON text, or as anything that can be written as such."""
+        texts = {c: msgspec.Raw(row[c].encode()) for c in self._json if isinstance(row[c], str)}
+        return {**row, **texts} if texts else row
+
+    def statements(self, by_key: dict[tuple[Any, ...], Change]) -> Iterator[tuple[str, list[Row]]]:
+        """What writes these changes, each statement with its rows: one, and one more if rows leave the table."""
+        rows = [self._wire(change.values) for change in by_key.values() if isinstance(change, Put)]
+        gone = [key for key, change in by_key.items() if isinstance(change, Drop)]
+        if rows:
+            yield self.upsert, rows
+        if gone:
+            yield self.delete, [dict(zip(self.key, key, strict=True)) for key in gone]
 
     def ddl(self) -> list[str]:
         """The statements that make the table and its indexes."""
@@ -109,20 +126,14 @@ def last_of_each(changes: Iterable[Change], tables: dict[str, Table]) -> dict[st
     latest: dict[str, dict[tuple[Any, ...], Change]] = {}
     for change in changes:
         if isinstance(change, Put):
-            key = tuple(change.values[column] for column in tables[change.table].key)
+            key = tuple([change.values[column] for column in tables[change.table].key])
         else:
             key = change.key
         latest.setdefault(change.table, {})[key] = change
     return latest
 
 
-async def write(connection: asyncpg.Connection[Any], changes: Iterable[Change], tables: dict[str, Table]) -> None:
-    """Write all changes, each table in one statement (and one more if rows leave it)."""
-    for name, by_key in last_of_each(changes, tables).items():
-        table = tables[name]
-        rows = [change.values for change in by_key.values() if isinstance(change, Put)]
-        gone = [key for key, change in by_key.items() if isinstance(change, Drop)]
-        if rows:
-            await connection.execute(table.upsert, *table.arrays(rows))
-        if gone:
-            await connection.execute(table.delete, *([key[n] for key in gone] for n in range(len(table.key))))
+def statements(changes: Iterable[Change], tables: dict[str, Table]) -> list[tuple[str, list[Row]]]:
+    """What writes all changes, each statement with its rows; no table is named by two of a kind."""
+    latest = last_of_each(changes, tables)
+    return [statement for name in tables if name in latest for statement in tables[name].statements(latest[name])]

@@ -56,3 +56,6 @@ def project(state: PolicyState, fact: Fact) -> list[Change]:
             },
         )
     ]
+
+
+COMPUTED = {"warn_at_percent": "{row}.warn_at_percent"}

@@ -50,7 +50,7 @@ class Page:
     backwards: bool = False
 
 
-class _Parameters:
+class Parameters:
     """Collects values and gives each its placeholder, typed by the column it is compared with."""
 
     def __init__(self, *values: Any) -> None:
@@ -61,7 +61,7 @@ class _Parameters:
         return f"${len(self.values)}::{sql_type}"
 
 
-def _condition(condition: Condition, table: str, parameters: _Parameters) -> str:
+def condition_sql(condition: Condition, table: str, parameters: Parameters) -> str:
     column, sql_type = f"t.{condition.column}", TABLES[table].type_of(condition.column)
     match condition.operator:
         case "is null" | "is not null":
@@ -74,20 +74,20 @@ def _condition(condition: Condition, table: str, parameters: _Parameters) -> str
             return f"{column} {condition.operator} {parameters.add(condition.value, sql_type)}"
 
 
-def _after_key(page: Page, parameters: _Parameters) -> str:
+def after_key_sql(page: Page, parameters: Parameters) -> str:
     assert page.key is not None
     sign = "<" if page.order.descending != page.backwards else ">"
     value = parameters.add(page.key[0], TABLES[page.table].type_of(page.order.column))
     return f"(t.{page.order.column}, t.id) {sign} ({value}, {parameters.add(page.key[1], 'uuid')})"
 
 
-def _where(page: Page, parameters: _Parameters, *also: str) -> str:
-    parts = [*also, *(_condition(condition, page.table, parameters) for condition in page.where)]
+def _where(page: Page, parameters: Parameters, *also: str) -> str:
+    parts = [*also, *(condition_sql(condition, page.table, parameters) for condition in page.where)]
     return f" where {' and '.join(parts)}" if parts else ""
 
 
-def _paged(page: Page, parameters: _Parameters, *also: str) -> str:
-    keyed = (*also, _after_key(page, parameters)) if page.key else also
+def _paged(page: Page, parameters: Parameters, *also: str) -> str:
+    keyed = (*also, after_key_sql(page, parameters)) if page.key else also
     direction = "desc" if page.order.descending != page.backwards else "asc"
     return (
         f"{_where(page, parameters, *keyed)} order by t.{page.order.column} {direction}, t.id {direction}"
@@ -102,22 +102,22 @@ async def by_ids(connections: Connections, table: str, ids: Sequence[Any]) -> di
 
 async def page(connections: Connections, page: Page) -> list[Row]:
     """One row more than asked, if there is one, so that the caller knows whether the list goes on."""
-    parameters = _Parameters()
+    parameters = Parameters()
     sql = f"select t.* from {page.table} t{_paged(page, parameters)}"
-    rows = await connections.fetch(sql, *parameters.values)
+    rows: list[Row] = await connections.fetch(sql, *parameters.values)
     return rows[::-1] if page.backwards else rows
 
 
 async def count(connections: Connections, page: Page) -> int:
     """How many rows the whole list has."""
-    parameters = _Parameters()
+    parameters = Parameters()
     sql = f"select count(*) from {page.table} t{_where(page, parameters)}"
     return int(await connections.fetchval(sql, *parameters.values))
 
 
 async def pages(connections: Connections, page: Page, by: str, parents: Sequence[Any]) -> dict[Any, list[Row]]:
     """The same page under each of many parents, in one statement; like `page`, one row more than asked."""
-    parameters = _Parameters(list(parents))
+    parameters = Parameters(list(parents))
     inner = f"select t.* from {page.table} t{_paged(page, parameters, f't.{by} = p.parent')}"
     sql = f"select t.* from unnest($1::uuid[]) p(parent) cross join lateral ({inner}) t"
     found: dict[Any, list[Row]] = {parent: [] for parent in parents}
@@ -128,7 +128,7 @@ async def pages(connections: Connections, page: Page, by: str, parents: Sequence
 
 async def counts(connections: Connections, page: Page, by: str, parents: Sequence[Any]) -> dict[Any, int]:
     """How many rows the whole list has under each of many parents."""
-    parameters = _Parameters(list(parents))
+    parameters = Parameters(list(parents))
     where = _where(page, parameters, f"t.{by} = any($1::uuid[])")
     sql = f"select t.{by} as parent, count(*) as rows from {page.table} t{where} group by 1"
     found = {row["parent"]: row["rows"] for row in await connections.fetch(sql, *parameters.values)}

@@ -102,10 +102,20 @@ def _row(state: SlaState, clock: Clock, fact: Fact) -> dict[str, Any]:
 
 async def breaches_by_customer(connections: asyncpg.Pool[Any], kind: str | None, first: int) -> list[Any]:
     """Customer and number of breached clocks, most first."""
-    return await connections.fetch(
+    rows: list[Any] = await connections.fetch(
         "select customer_id, count(*) as breaches from sla_clocks"
         " where breached_at is not null and ($1::text is null or kind = $1)"
         " group by customer_id order by breaches desc, customer_id limit $2",
         kind,
         first,
     )
+    return rows
+
+
+_ELAPSED = (
+    "{row}.counted_us + case when {row}.counting_since is null then 0"
+    " else greatest(extract(epoch from {now} - {row}.counting_since) * 1000000, 0)::bigint end"
+)
+
+COMPUTED = {"elapsed": _ELAPSED, "remaining": f"{{row}}.target_us - ({_ELAPSED})"}
+"""Values that clients see and no column holds, in microseconds, from the row and the present instant."""

@@ -7,8 +7,7 @@ from typing import Any
 
 import asyncpg
 import msgspec
-from sqlalchemy import Column
-from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy import JSON, BigInteger, Column
 from sqlmodel import Field, SQLModel
 
 from ..events import DECIDERS
@@ -21,11 +20,10 @@ class StreamRow(SQLModel, table=True):
 
     stream: str = Field(primary_key=True)
     version: int
-    position: int
+    position: int = Field(sa_type=BigInteger)
     state: str = Field(sa_column=Column(JSON, nullable=False))
 
 
-_ENCODER = msgspec.json.Encoder()
 _DECODERS = {noun: msgspec.json.Decoder(type(decider.initial)) for noun, decider in DECIDERS.items()}
 
 
@@ -35,12 +33,7 @@ def noun_of(stream: str) -> str:
 
 
 def put(state: Any, fact: Fact) -> Put:
-    row = {
-        "stream": fact.stream,
-        "version": fact.version,
-        "position": fact.position,
-        "state": _ENCODER.encode(state).decode(),
-    }
+    row = {"stream": fact.stream, "version": fact.version, "position": fact.position, "state": state}
     return Put("streams", row)
 
 

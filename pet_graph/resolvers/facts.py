@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Any
 
@@ -12,12 +13,11 @@ from ..authority import CLIENT_COMMANDS
 from ..context import Info
 from ..decisions import Asked, Invalid, Outcome, Recorded
 from ..events import COMMANDS, EVENTS
-from ..events.checks import camel
 from ..projections.streams import noun_of
 from ..schema import NODES, facts
 from ..schema.errors import error_of, result
 from ..schema.inputs import NODE_NAMES, command_of, input_for
-from ..schema.nodes import Node, bad_input, global_id, local_id
+from ..schema.nodes import Node, bad_input, global_id, local_id, shown, text
 from ..schema.scalars import Position
 from .base import recorded_fields
 from .slas import After
@@ -42,7 +42,8 @@ class FactQueries:
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its global id.")]
     ) -> Node | None:
         info.context.may_read()
-        return await _node(info, id)
+        found: Node | None = await _node(info, id)
+        return found
 
     @strawberry.field(description="Many things by their global ids, in the order asked; null where there is nothing.")
     async def nodes(
@@ -53,7 +54,8 @@ class FactQueries:
         info.context.may_read()
         if len(ids) > 100:
             raise bad_input(f"`ids` has {len(ids)} items; at most 100 fit.")
-        return [await _node(info, id_) for id_ in ids]
+        found: list[Node | None] = await asyncio.gather(*(_node(info, id_) for id_ in ids))
+        return found
 
     @strawberry.field(description="The position of the newest fact.")
     async def position(self, info: Info) -> Position:
@@ -73,7 +75,8 @@ class FactQueries:
         if not 1 <= first <= MOST_FACTS:
             raise bad_input(f"`first` is {first}; from 1 to {MOST_FACTS} fit.")
         _known(types)
-        found = await log.read(info.context.services.pool, after or 0, limit=first + 1, types=types, streams=streams)
+        wanted = None if streams is None else [text(stream) for stream in streams]
+        found = await log.read(info.context.services.pool, after or 0, limit=first + 1, types=types, streams=wanted)
         page = found[:first]
         cursor = page[-1].position if page else (after or 0)
         return facts.FactPage(
@@ -96,7 +99,7 @@ async def _node(info: Info, id_: str) -> Any:
 def _known(types: Sequence[str] | None) -> None:
     for name in types or ():
         if name not in EVENTS:
-            raise bad_input(f"There is no fact of the type {name!r}.")
+            raise bad_input(f"There is no fact of the type {shown(name)}.")
 
 
 # --- recording --------------------------------------------------------------------------------------------------------
@@ -121,9 +124,7 @@ def _command_input() -> Any:
     for name in CLIENT_COMMANDS:
         python_name = field_name(name)
         namespace["__annotations__"][python_name] = input_for(COMMANDS[name][0]) | None
-        namespace[python_name] = strawberry.field(
-            default=strawberry.UNSET, description=COMMANDS[name][0].__doc__
-        )
+        namespace[python_name] = strawberry.field(default=strawberry.UNSET, description=COMMANDS[name][0].__doc__)
     made = type("CommandInput", (), namespace)
     return strawberry.input(made, one_of=True, description="Any command: give exactly one.")
 
@@ -189,7 +190,9 @@ def _made(info: Info, given: Any) -> Asked | Invalid:
     [(name, input_)] = [(name, value) for name, value in vars(given).items() if value is not strawberry.UNSET]
     command = next(COMMANDS[one][0] for one in CLIENT_COMMANDS if field_name(one) == name)
     if input_.dry_run:
-        return Invalid("dry_run_of_one", "Rehearse all commands or none: use dryRun of recordAll.", (camel(name), "dryRun"))
+        return Invalid(
+            "dry_run_of_one", "Rehearse all commands or none: use dryRun of recordAll.", ("dryRun",)
+        )
     made = command_of(command, input_)
     return made if isinstance(made, Invalid) else info.context.asked(made, input_)
 

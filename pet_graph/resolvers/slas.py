@@ -29,7 +29,7 @@ from ..schema.slas import (
 
 After = Annotated[
     Position | None,
-    strawberry.argument(description="Begin after this cursor: \"0\" for all that ever was; left out, from now on."),
+    strawberry.argument(description='Begin after this cursor: "0" for all that ever was; left out, from now on.'),
 ]
 Which = Annotated[SlaVerdictFilter | None, strawberry.argument(description="Only those of which all of this holds.")]
 
@@ -58,14 +58,18 @@ class SlaQueries:
 @strawberry.type
 class SlaSubscriptions:
     @strawberry.subscription(description="Every breach, as it is recorded.")
-    async def sla_breaches(self, info: Info, after: After = None, filter: Which = None) -> AsyncGenerator[SlaBreach, None]:
+    async def sla_breaches(
+        self, info: Info, after: After = None, filter: Which = None
+    ) -> AsyncGenerator[SlaBreach, None]:
         wanted = _wanted(filter)
         async for fact in info.context.follow(after):
             if isinstance(fact.event, SlaBreached) and wanted(fact.event):
                 yield SlaBreach(**_said(fact, fact.event))
 
     @strawberry.subscription(description="Every warning, as it is recorded.")
-    async def sla_warnings(self, info: Info, after: After = None, filter: Which = None) -> AsyncGenerator[SlaWarning, None]:
+    async def sla_warnings(
+        self, info: Info, after: After = None, filter: Which = None
+    ) -> AsyncGenerator[SlaWarning, None]:
         wanted = _wanted(filter)
         async for fact in info.context.follow(after):
             if isinstance(fact.event, SlaWarned) and wanted(fact.event):

@@ -57,10 +57,10 @@ class TicketQueries:
         row_id = id_of("Ticket", id)
         if as_of is None:
             row = await info.context.row("tickets").load(row_id)
-            return row and Ticket.of(row)
+            return Ticket.of(row) if row else None
         moment = as_of.moment()
-        row = await info.context.row_as_of("tickets", row_id, moment)
-        return row and Ticket.of(row, moment)
+        past = await info.context.row_as_of("tickets", row_id, moment)
+        return Ticket.of(past, moment) if past else None
 
 
 @strawberry.type

@@ -9,6 +9,8 @@ import strawberry
 
 from ..events.base import Priority, Role
 
+__all__ = ["Priority", "Role", "described"]
+
 
 def described(enum: type[Enum], description: str, **values: str) -> Any:
     """Let clients see an enum of the domain, with a description of each value."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Any, Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -12,10 +13,17 @@ import strawberry
 from ..projections import TABLES
 from ..projections.questions import Order, Page
 from .filters import Direction, conditions
-from .nodes import bad_input
+from .nodes import bad_input, shown
 
 T = TypeVar("T")
 MOST = 100
+KEYS: dict[str, Any] = {
+    "VARCHAR": Annotated[str, msgspec.Meta(pattern=r"^[^\0]*$")],
+    "INTEGER": Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)],
+    "BIGINT": Annotated[int, msgspec.Meta(ge=-(2**63), lt=2**63)],
+    "TIMESTAMP WITH TIME ZONE": Annotated[datetime, msgspec.Meta(tz=True)],
+}
+"""What a cursor may hold for a column that lists are ordered by, by its SQL type."""
 
 
 @strawberry.type(description="Where a page of a list begins and ends, and whether the list goes on.")
@@ -45,14 +53,20 @@ class Connection(Generic[T]):
 
     @classmethod
     def of(
-        cls, node: Any, page: Page, rows: list[Any], arguments: dict[str, Any], counted: Any, as_of: Any = None, total: int | None = None
+        cls,
+        node: Any,
+        page: Page,
+        rows: list[Any],
+        arguments: dict[str, Any],
+        counted: Any,
+        as_of: Any = None,
+        total: int | None = None,
     ) -> Any:
         """The page that `rows` make; one row more than asked tells that the list goes on."""
         more = len(rows) > page.count
-        if more:
-            rows = rows[1:] if page.backwards else rows[: page.count]
+        rows = rows[-page.count :] if page.backwards else rows[: page.count]
         nodes = [node.of(row, as_of) for row in rows]
-        cursors = [encode_cursor(page.order, row) for row in rows]
+        cursors = [encode_cursor(page.table, page.order, row) for row in rows]
         continues = page.key is not None
         info = PageInfo(
             has_next_page=continues if page.backwards else more,
@@ -64,22 +78,27 @@ class Connection(Generic[T]):
         return cls(edges=edges, nodes=nodes, page_info=info, total=counted if total is None else total)
 
 
-def encode_cursor(order: Order, row: Any) -> str:
-    key = [order.column, order.descending, row[order.column], row["id"]]
+def encode_cursor(table: str, order: Order, row: Any) -> str:
+    key = [table, order.column, order.descending, row[order.column], row["id"]]
     return urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
 
 
-def decode_cursor(order: Order, table: str, cursor: str) -> tuple[Any, UUID]:
+def decode_cursor(table: str, order: Order, cursor: str) -> tuple[Any, UUID]:
     """The key that a cursor of this order stands for. Raises GraphQLError."""
-    python_type = TABLES[table].sql.columns[order.column].type.python_type
     try:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        name, descending, value, id_ = msgspec.json.decode(raw, type=tuple[str, bool, python_type, UUID])  # type: ignore[valid-type]
-    except (ValueError, UnicodeEncodeError) as error:
-        raise bad_input(f"{cursor!r} is not a cursor of this list.") from error
-    if (name, descending) != (order.column, order.descending):
-        raise bad_input("This cursor belongs to another order of the list; start again without it.")
-    return value, id_
+        *place, value, id_ = msgspec.json.decode(raw, type=tuple[str, str, bool, Any, UUID])
+        if place == [table, order.column, order.descending]:
+            return _key(TABLES[table].type_of(order.column), value), id_
+    except (ValueError, OverflowError) as error:
+        raise bad_input(f"{shown(cursor)} is not a cursor of this list.") from error
+    raise bad_input("This cursor belongs to another list or order; start again without it.")
+
+
+def _key(sql_type: str, value: Any) -> Any:
+    """A value that a column of this type can be compared with. Raises ValueError or OverflowError."""
+    key = msgspec.convert(value, KEYS[sql_type])
+    return key.astimezone(UTC) if isinstance(key, datetime) else key
 
 
 def page_of(table: str, arguments: dict[str, Any]) -> Page:
@@ -87,15 +106,15 @@ def page_of(table: str, arguments: dict[str, Any]) -> Page:
     after, before = arguments.get("after"), arguments.get("before")
     if (first is None) == (last is None):
         raise bad_input("Ask for either `first` or `last`, from 1 to 100.")
-    count = first if last is None else last
+    count: int = first if last is None else last  # type: ignore[assignment]
     if not 1 <= count <= MOST:
         raise bad_input(f"`{'first' if last is None else 'last'}` is {count}; from 1 to {MOST} fit.")
-    if (after and last) or (before and first):
+    if (after is not None and last) or (before is not None and first):
         raise bad_input("Use `after` with `first`, and `before` with `last`.")
     order = _order(arguments["order_by"])
-    cursor = after or before
-    where = conditions(arguments.get("filter"))
-    return Page(table, order, count, where, decode_cursor(order, table, cursor) if cursor else None, last is not None)
+    cursor = after if last is None else before
+    key = None if cursor is None else decode_cursor(table, order, cursor)
+    return Page(table, order, count, conditions(arguments.get("filter")), key, last is not None)
 
 
 def _order(order_by: Any) -> Order:

@@ -60,7 +60,9 @@ class FactPage:
 
 @strawberry.type(description="A fact, as it is recorded.")
 class FactMessage:
-    cursor: Position = strawberry.field(description="Give it as `after` to go on from here: nothing lost, nothing twice.")
+    cursor: Position = strawberry.field(
+        description="Give it as `after` to go on from here: nothing lost, nothing twice."
+    )
     fact: Fact = strawberry.field(description="What happened.")
 
 

@@ -9,7 +9,7 @@ import strawberry
 from strawberry.types.base import get_object_definition
 
 from ..projections.questions import Condition, Operator
-from .nodes import id_of
+from .nodes import id_of, text
 
 
 @strawberry.enum(description="Which way round.")
@@ -20,9 +20,7 @@ class Direction(Enum):
 
 def where(column: str, operator: Operator, description: str, *, node: str | None = None) -> Any:
     """A field of a filter: what it demands of a column. `node`: the values are global ids of that type."""
-    return strawberry.field(
-        default=None, description=description, metadata={"where": (column, operator, node)}
-    )
+    return strawberry.field(default=None, description=description, metadata={"where": (column, operator, node)})
 
 
 def conditions(filter: Any) -> tuple[Condition, ...]:
@@ -45,13 +43,16 @@ def _demand(value: Any, column: str, operator: Operator, node: str | None) -> Co
 def _plain(value: Any, node: str | None) -> Any:
     if node:
         return id_of(node, value)
-    return value.value if isinstance(value, Enum) else value
+    if isinstance(value, Enum):
+        return value.value
+    return text(value) if isinstance(value, str) else value
 
 
 def order(name: str, description: str, default: str, descending: bool = True, **columns: tuple[str, str]) -> Any:
     """The input by which clients choose an order: NAME=(column, description) for each; columns that are never null."""
     values = {key: strawberry.enum_value(column, description=text) for key, (column, text) in columns.items()}
-    field = strawberry.enum(Enum(f"{name}OrderField", values), description=f"{description}: by what.")
+    columns_enum: Any = Enum(f"{name}OrderField", values)  # type: ignore[misc]
+    field: Any = strawberry.enum(columns_enum, description=f"{description}: by what.")
     direction = Direction.DESC if descending else Direction.ASC
     namespace = {
         "__annotations__": {"field": field, "direction": Direction},

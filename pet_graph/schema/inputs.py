@@ -44,14 +44,16 @@ def input_for(command: type[Command]) -> Any:
         ),
         "correlation": (
             UUID | None,
-            strawberry.field(default=None, description="Ties commands of one errand together; the command id otherwise."),
+            strawberry.field(
+                default=None, description="Ties commands of one errand together; the command id otherwise."
+            ),
         ),
     }
     return _input(f"{command.__name__}Input", str(command.__doc__), {**_declared(command), **how})
 
 
 @cache
-def _struct_input(struct: type[msgspec.Struct]) -> Any:
+def _struct_input(struct: Any) -> Any:
     return _input(f"{struct.__name__}Input", str(struct.__doc__), _declared(struct))
 
 
@@ -92,12 +94,13 @@ def _strawberry_field(field: Field) -> Any:
 def command_of(command: type[Command], given: Any) -> Command | Invalid:
     """The command that a client's input stands for, or why it stands for none."""
     try:
-        return _struct_of(command, given, ())
+        made: Command = _struct_of(command, given, ())
     except Refused as refused:
         return Invalid(refused.code, str(refused), refused.path)
+    return made
 
 
-def _struct_of(struct: type[Any], given: Any, path: tuple[str, ...]) -> Any:
+def _struct_of(struct: Any, given: Any, path: tuple[str, ...]) -> Any:
     return struct(
         **{
             field.name: _value_of(field, getattr(given, field.name), (*path, camel(field.name)))
@@ -126,7 +129,7 @@ def _id_of(noun: str, global_id: str, path: tuple[str, ...]) -> UUID:
     except ValueError as error:
         raise Refused("not_an_id", f"{error}.", path) from error
     if name != expected:
-        raise Refused("wrong_type", f"{camel(path[-1])} is the id of a {name}; it has to be that of a {expected}.", path)
+        raise Refused(
+            "wrong_type", f"{camel(path[-1])} is the id of a {name}; it has to be that of a {expected}.", path
+        )
     return id_
-
-

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.types.base import StrawberryContainer, get_object_definition
@@ -17,6 +17,8 @@ from strawberry.types.lazy_type import LazyType
 from ..context import Info
 from .connections import Connection, page_of
 from .nodes import bad_input, id_of, type_name
+
+ROOT: Any = strawberry.Parent[Any]  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,9 @@ def one(table: str, *, by: str, description: str) -> Any:
 def find(table: str, *, description: str) -> Any:
     """A root field that finds one row by its global id; null when there is none."""
 
-    async def resolve(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its global id.")]) -> Any:
+    async def resolve(
+        info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its global id.")]
+    ) -> Any:
         target = _target(info)
         info.context.may_read()
         row = await info.context.row(table).load(id_of(type_name(target), id))
@@ -70,7 +74,9 @@ def find(table: str, *, description: str) -> Any:
     return strawberry.field(resolver=resolve, description=description, metadata={"link": One(table, "id")})
 
 
-def many(table: str, *, by: str, order: type, filter: type | None = None, description: str, noun: str | None = None) -> Any:
+def many(
+    table: str, *, by: str, order: type, filter: type | None = None, description: str, noun: str | None = None
+) -> Any:
     """A link to the rows that name this one in their column `by`, page by page."""
 
     async def resolve(root: strawberry.Parent[Any], info: Info, **arguments: Any) -> Any:
@@ -114,9 +120,7 @@ def _connection_node(info: Info) -> Any:
     return kind.resolve_type() if isinstance(kind, LazyType) else kind
 
 
-def _list_field(
-    resolve: Any, order: Any, filter: Any, description: str, link: Many, *, rooted: bool
-) -> Any:
+def _list_field(resolve: Any, order: Any, filter: Any, description: str, link: Many, *, rooted: bool) -> Any:
     about = strawberry.argument
     arguments = {
         "first": Annotated[int | None, about(description="The first so many, 1 to 100.")],
@@ -126,9 +130,9 @@ def _list_field(
         "order_by": Annotated[order, about(description="In which order.")],
     }
     if filter:
-        arguments["filter"] = Annotated[Optional[filter], about(description="Only those of which all of this holds.")]
+        arguments["filter"] = Annotated[filter | None, about(description="Only those of which all of this holds.")]
     keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    root = [inspect.Parameter("root", keyword, annotation=strawberry.Parent[Any])] if rooted else []
+    root = [inspect.Parameter("root", keyword, annotation=ROOT)] if rooted else []
     defaults = {"order_by": order()}
     resolve.__signature__ = inspect.Signature(
         [

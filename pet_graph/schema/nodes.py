@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from base64 import b64decode, b64encode
 from binascii import Error as BadBase64
 from collections.abc import Callable
@@ -16,12 +17,27 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.types.base import StrawberryContainer, StrawberryList, get_object_definition
 
+LONGEST_SHOWN = 60
+TYPE_NAME = re.compile(r"[A-Z][A-Za-z]{0,59}")
+
 Converter: TypeAlias = Callable[[Any], Any]
 
 
 def bad_input(message: str) -> GraphQLError:
     """An error that tells a client how to ask rightly."""
     return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
+
+
+def shown(given: str) -> str:
+    """A client's own words, given back to it, but not at any length."""
+    return repr(given if len(given) <= LONGEST_SHOWN else f"{given[:LONGEST_SHOWN]}…")
+
+
+def text(given: str) -> str:
+    """A text that may be looked for. Raises GraphQLError when no text can hold it (NUL, half a surrogate)."""
+    if "\0" in given or any("\ud800" <= letter <= "\udfff" for letter in given):
+        raise bad_input(f"{shown(given)} holds characters that are not text (NUL or half a surrogate).")
+    return given
 
 
 def global_id(name: str, id_: UUID) -> str:
@@ -33,9 +49,11 @@ def local_id(global_id: str) -> tuple[str, UUID]:
     """Type and UUID of a global id. Raises ValueError."""
     try:
         name, _, id_ = b64decode(global_id, validate=True).decode().partition(":")
+        if not TYPE_NAME.fullmatch(name) or str(UUID(id_)) != id_:
+            raise ValueError("not the one way to write it")
         return name, UUID(id_)
     except (BadBase64, UnicodeDecodeError, ValueError) as error:
-        raise ValueError(f"{global_id!r} is not an id of PET's") from error
+        raise ValueError(f"{shown(global_id)} is not an id of PET's") from error
 
 
 def id_of(name: str, global_id: str) -> UUID:
@@ -45,7 +63,7 @@ def id_of(name: str, global_id: str) -> UUID:
     except ValueError as error:
         raise bad_input(f"{error}.") from error
     if found != name:
-        raise bad_input(f"{global_id!r} is the id of a {found}, not of a {name}.")
+        raise bad_input(f"{shown(global_id)} is the id of a {found}, not of a {name}.")
     return id_
 
 
@@ -54,18 +72,23 @@ class Node:
     row_id: strawberry.Private[UUID]
     as_of: strawberry.Private[Any]
 
-    @strawberry.field(description="The global id: unique among everything, and stable for ever.")
+    @strawberry.field(
+        description="The global id: unique among everything, and stable for ever.", metadata={"global_id": True}
+    )
     def id(self) -> strawberry.ID:
-        return strawberry.ID(global_id(type_name(type(self)), self.row_id))
+        kind: Any = type(self)
+        return strawberry.ID(global_id(type_name(kind), self.row_id))
 
     @classmethod
     def of(cls, row: Any, as_of: Any = None) -> Self:
         """The object that a row becomes."""
-        return cls(row_id=row["id"], as_of=as_of, **{name: convert(row[column]) for name, column, convert in _columns(cls)})
+        kind: Any = cls
+        values = {name: convert(row[column]) for name, column, convert in _columns(kind)}
+        return cls(row_id=row["id"], as_of=as_of, **values)
 
 
 @cache
-def type_name(cls: type) -> str:
+def type_name(cls: Any) -> str:
     definition = get_object_definition(cls, strict=True)
     return definition.name
 
@@ -75,13 +98,18 @@ def column(description: str, *, of: str | None = None) -> Any:
     return strawberry.field(description=description, metadata={"column": of})
 
 
+def computed(name: str, description: str) -> Any:
+    """A field made of the row: by the function below it here, by the SQL of that name in `projections`."""
+    return strawberry.field(description=description, metadata={"computed": name})
+
+
 def hidden(*, of: str, span: bool = False) -> Any:
     """A private attribute that is the column `of` (microseconds, if a `span`); clients see what is made of it."""
     return dataclasses.field(metadata={"column": of, "convert": _span if span else _same})
 
 
 @cache
-def _columns(cls: type) -> tuple[tuple[str, str, Converter], ...]:
+def _columns(cls: Any) -> tuple[tuple[str, str, Converter], ...]:
     """Attribute, column and conversion of everything that comes straight from the row."""
     columns: list[tuple[str, str, Converter]] = []
     for field in dataclasses.fields(cls):

@@ -14,7 +14,7 @@ from .errors import result
 from .facts import Recorded
 from .filters import order, where
 from .links import one
-from .nodes import Node, column, hidden
+from .nodes import Node, column, computed, hidden
 from .scalars import Position
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class SlaPolicy(Node):
             for target in stored
         ]
 
-    @strawberry.field(description="How much of a target is used up when a warning is recorded, in percent.")
+    @computed("warn_at_percent", "How much of a target is used up when a warning is recorded, in percent.")
     def warn_at_percent(self) -> list[int]:
         return msgspec.json.decode(self.stored_warnings, type=list[int])
 

@@ -35,10 +35,12 @@ def parse_datetime(value: Any) -> datetime:
 
 
 def format_datetime(value: datetime) -> str:
-    """RFC 3339 in UTC; microseconds only where there are any. Raises on a naive instant."""
+    """RFC 3339 in UTC, with as many decimals as it needs: as PostgreSQL writes it. Raises on a naive instant."""
     if value.tzinfo is None:
         raise GraphQLError("DateTime cannot represent a naive instant.")
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    seconds, _, micros = value.astimezone(UTC).replace(tzinfo=None).isoformat().partition(".")
+    fraction = f".{micros}".rstrip("0") if micros else ""
+    return f"{seconds}{fraction}+00:00"
 
 
 def parse_duration(value: Any) -> timedelta:
@@ -71,7 +73,7 @@ def parse_position(value: Any) -> int:
     """A position in the log, as text because it outgrows a GraphQL Int. Raises GraphQLError."""
     if isinstance(value, str) and re.fullmatch(r"\d{1,19}", value) and int(value) <= LARGEST_POSITION:
         return int(value)
-    raise GraphQLError(f"Position cannot represent {value!r}: use one that PET has given you, or \"0\" for the start.")
+    raise GraphQLError(f'Position cannot represent {value!r}: use one that PET has given you, or "0" for the start.')
 
 
 def parse_money(value: Any) -> Money:
@@ -93,7 +95,7 @@ def format_money(value: Money) -> str:
 SCALARS: dict[object, Any] = {
     datetime: strawberry.scalar(
         name="DateTime",
-        description="An instant, RFC 3339 with an offset; always answered in UTC. Instants without an offset are refused.",
+        description="An instant, RFC 3339 with an offset; answered in UTC. Without an offset it is refused.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=format_datetime,
         parse_value=parse_datetime,

@@ -14,7 +14,7 @@ from .base import Priority, described
 from .facts import Fact
 from .filters import order, where
 from .links import one
-from .nodes import Node, column, hidden
+from .nodes import Node, column, computed, hidden
 from .scalars import Position
 
 if TYPE_CHECKING:
@@ -68,15 +68,16 @@ class SlaClock(Node):
     )
     position: Position = column("The position of the newest fact about it.")
 
-    @strawberry.field(description="How much time it has counted, as of now or as of the moment asked for.")
+    @computed("elapsed", "How much time it has counted, as of now or as of the moment asked for.")
     def elapsed(self, info: Info) -> timedelta:
         if self.counting_since is None:
             return self.counted
         return self.counted + max(info.context.instant(self.as_of) - self.counting_since, timedelta())
 
-    @strawberry.field(description="What is left of the target; less than nothing once it is used up.")
+    @computed("remaining", "What is left of the target; less than nothing once it is used up.")
     def remaining(self, info: Info) -> timedelta:
-        return self.target - self.elapsed(info)
+        elapsed: timedelta = self.elapsed(info)
+        return self.target - elapsed
 
 
 SlaClockOrder = order(
@@ -112,7 +113,9 @@ class SlaVerdict:
     clock_id: strawberry.Private[UUID]
     ticket_id: strawberry.Private[UUID]
     customer_id: strawberry.Private[UUID]
-    cursor: Position = strawberry.field(description="Give it as `after` to go on from here: nothing lost, nothing twice.")
+    cursor: Position = strawberry.field(
+        description="Give it as `after` to go on from here: nothing lost, nothing twice."
+    )
     kind: SlaKind = strawberry.field(description="What the clock measures.")
     cycle: int = strawberry.field(description="Which cycle of it.")
     priority: Priority = strawberry.field(description="The priority that chose the target.")

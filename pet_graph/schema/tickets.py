@@ -105,7 +105,9 @@ class TicketRecorded(Recorded):
 @strawberry.type(description="A ticket and what just happened to it.")
 class TicketChange:
     row_id: strawberry.Private[UUID]
-    cursor: Position = strawberry.field(description="Give it as `after` to go on from here: nothing lost, nothing twice.")
+    cursor: Position = strawberry.field(
+        description="Give it as `after` to go on from here: nothing lost, nothing twice."
+    )
     fact: Fact | None = strawberry.field(description="What happened; null in the first message, which only shows.")
     ticket: Ticket = one("tickets", by="row_id", description="The ticket as it is now.")
 

@@ -1,0 +1,156 @@
+"""Commands per second and latency through the turn, and the same commands with a transaction each, in one run.
+
+Every command opens a ticket under an SLA policy: two facts, one journal entry, rows in five tables. What is measured
+is the write path alone, without HTTP and GraphQL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from statistics import median, quantiles
+from uuid import UUID, uuid4
+
+from pet_graph import database
+from pet_graph.authority import Role
+from pet_graph.decisions import Asked, Recorded
+from pet_graph.events.base import Command, Priority
+from pet_graph.events.customers import RegisterCustomer
+from pet_graph.events.policies import AdoptSlaPolicy, SlaTarget
+from pet_graph.events.tickets import OpenTicket
+from pet_graph.rebuild import rebuild
+from pet_graph.turn import Turns
+
+CUSTOMER = UUID(int=1)
+CALLERS = (1, 16, 64, 256)
+MOST_CONNECTIONS = 64
+BATCH = 200
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way of recording: so many queues with a connection each, so many commands in a transaction."""
+
+    name: str
+    turn_limit: int
+    queues: Callable[[int], int]
+
+
+TURN = Way("turn", 256, lambda callers: 1)
+QUEUE = Way("one by one", 1, lambda callers: 1)
+CONNECTIONS = Way("own connections", 1, lambda callers: min(callers, MOST_CONNECTIONS))
+WAYS = (TURN, QUEUE, CONNECTIONS)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One cell in one round."""
+
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+
+
+Cells = dict[tuple[int, str], list[Measured]]
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def asked(command: Command, command_id: UUID | None = None) -> Asked:
+    return Asked(command=command, command_id=command_id or uuid4(), actor="bench", roles=(Role.MANAGER,))
+
+
+def ticket() -> Asked:
+    return asked(OpenTicket(customer=CUSTOMER, subject="The armchair squeaks"))
+
+
+async def found(turns: Turns) -> None:
+    """A customer, and a policy that promises them something."""
+    target = SlaTarget(Priority.NORMAL, timedelta(hours=1), timedelta(hours=8))
+    commands = [
+        asked(RegisterCustomer(name="Crunchy Armchairs"), CUSTOMER),
+        asked(AdoptSlaPolicy(name="Standard", targets=(target,)), UUID(int=2)),
+    ]
+    assert all(isinstance(outcome, Recorded) for outcome in await turns.record_all(commands))
+
+
+@asynccontextmanager
+async def turning(url: str, way: Way, callers: int) -> AsyncIterator[list[Turns]]:
+    """The queues of one way of recording, each with a connection that is open already."""
+    turns = [
+        Turns(lambda: database.connect(url), now, turn_limit=way.turn_limit, queue_limit=100_000)
+        for _ in range(way.queues(callers))
+    ]
+    tasks = [asyncio.create_task(each.run()) for each in turns]
+    try:
+        await asyncio.gather(*(each.record(ticket(), dry_run=True) for each in turns))
+        yield turns
+    finally:
+        for task in tasks:
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks)
+
+
+async def measure(url: str, way: Way, callers: int, seconds: float) -> Measured:
+    """So many callers at once, each asking again as soon as it is answered; the first tenth is not counted."""
+    async with turning(url, way, callers) as turns:
+        begin = time.perf_counter() + seconds / 10
+        end = begin + seconds
+        waits = await asyncio.gather(*(_call(turns[n % len(turns)], begin, end) for n in range(callers)))
+    milliseconds = [wait * 1_000 for each in waits for wait in each]
+    percentiles = quantiles(milliseconds, n=100, method="inclusive")
+    return Measured(len(milliseconds) / seconds, median(milliseconds), percentiles[98])
+
+
+async def _call(turns: Turns, begin: float, end: float) -> list[float]:
+    waits: list[float] = []
+    while (asked_at := time.perf_counter()) < end:
+        outcome = await turns.record(ticket())
+        assert isinstance(outcome, Recorded), outcome
+        if begin <= (answered_at := time.perf_counter()) < end:
+            waits.append(answered_at - asked_at)
+    return waits
+
+
+async def compare(url: str, rounds: int, seconds: float, tell: Callable[[str], None]) -> Cells:
+    """Every way with every number of callers, round by round, so that a slow minute is slow for all of them."""
+    cells: Cells = {(callers, way.name): [] for callers in CALLERS for way in WAYS}
+    for number in range(rounds):
+        for callers in CALLERS:
+            for way in WAYS:
+                found = await measure(url, way, callers, seconds)
+                cells[callers, way.name].append(found)
+                tell(f"round {number + 1}/{rounds}  {callers:>3} callers  {way.name:15}  {found.per_second:>6,.0f}/s")
+    return cells
+
+
+def middle(measured: Sequence[Measured]) -> Measured:
+    """The median of the rounds, each figure for itself."""
+    return Measured(
+        median(one.per_second for one in measured),
+        median(one.p50_ms for one in measured),
+        median(one.p99_ms for one in measured),
+    )
+
+
+async def rebuild_per_second(url: str, facts: int, rounds: int, tell: Callable[[str], None]) -> float:
+    """How many facts a second a rebuild replays, on a log of its own: the median of the rounds."""
+    async with turning(url, TURN, 1) as [turns]:
+        for _ in range(facts // 2 // BATCH):
+            await turns.record_all([ticket() for _ in range(BATCH)])
+    connection = await database.connect(url)
+    speeds = []
+    for number in range(rounds):
+        begin = time.perf_counter()
+        count = await rebuild(connection)
+        speeds.append(count / (time.perf_counter() - begin))
+        tell(f"round {number + 1}/{rounds}  rebuild of {count:,} facts  {speeds[-1]:>6,.0f}/s")
+    await connection.close()
+    return median(speeds)

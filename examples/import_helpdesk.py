@@ -1,0 +1,255 @@
+"""Imports a helpdesk's log of four years through PET's public API, with the instants at which things happened.
+
+    python examples/import_helpdesk.py helpdesk_log.csv --token TOKEN
+    python examples/import_helpdesk.py --mapping
+
+Each row becomes one command, whose id follows from the row's place in its case. So the import can be stopped and
+started again: what is recorded already gets its first answer. What PET refuses is counted by its code, never dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from gql import Client, GraphQLRequest
+from gql.client import AsyncClientSession
+from gql.transport.exceptions import (
+    TransportConnectionFailed,
+    TransportError,
+    TransportProtocolError,
+    TransportQueryError,
+    TransportServerError,
+)
+from gql.transport.httpx import HTTPXAsyncTransport
+from helpdesk_log import FIRST_ROW, MAPPING, CannotImport, Command, Row, commands_of, founding, read_cases
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+MOST_COMMANDS = 200
+CALLS_IN_FLIGHT = 4
+PATIENCE_SECONDS = 60.0
+ANSWER_SECONDS = 60.0
+
+console = Console()
+
+
+# --- sending ----------------------------------------------------------------------------------------------------------
+
+RECORD_ALL = """
+mutation Import($commands: [CommandInput!]!, $dryRun: Boolean!) {
+  recordAll(commands: $commands, dryRun: $dryRun) {
+    outcomes {
+      __typename
+      ... on CommandRecorded { repeated }
+      ... on UserError { code message path }
+    }
+  }
+}
+"""
+POSITION = "{ position }"
+
+Outcome = dict[str, Any]
+
+
+class Server:
+    """PET, asked with patience: what may be sent again is sent again, with the same ids."""
+
+    def __init__(self, session: AsyncClientSession, url: str) -> None:
+        self._session, self._url = session, url
+
+    async def rehearse(self, commands: list[Command]) -> None:
+        """Ask without recording, so that a wrong token is found out before PET has refused anything for good."""
+        for outcome in await self._record_all(commands, dry_run=True):
+            _insist(outcome)
+
+    async def record_all(self, commands: list[Command]) -> list[Outcome]:
+        outcomes: list[Outcome] = await self._patiently(lambda: self._record_all(commands))
+        return outcomes
+
+    async def position(self) -> int:
+        return int((await self._patiently(lambda: self._ask(POSITION)))["position"])
+
+    async def _record_all(self, commands: list[Command], *, dry_run: bool = False) -> list[Outcome]:
+        data = await self._ask(RECORD_ALL, {"commands": commands, "dryRun": dry_run})
+        outcomes: list[Outcome] = data["recordAll"]["outcomes"]
+        return outcomes
+
+    async def _ask(self, document: str, variables: dict[str, Any] | None = None) -> Any:
+        try:
+            return await self._session.execute(GraphQLRequest(document, variable_values=variables))
+        except TransportError as error:
+            raise _explained(error, self._url) from error
+
+    async def _patiently(self, ask: Callable[[], Any]) -> Any:
+        give_up_at, pause_seconds = time.monotonic() + PATIENCE_SECONDS, 0.25
+        while True:
+            try:
+                return await ask()
+            except TryAgain as lost:
+                if time.monotonic() + pause_seconds > give_up_at:
+                    raise CannotImport(f"{lost} Run the import again: it goes on where it stopped.") from lost
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, 5.0)
+
+
+class TryAgain(CannotImport):
+    """It may go well the next time."""
+
+
+def _explained(error: TransportError, url: str) -> CannotImport:
+    if isinstance(error, TransportConnectionFailed):
+        return TryAgain(f"{url} does not answer ({error or 'no reason given'}).")
+    if isinstance(error, TransportQueryError):
+        first = (error.errors or [{}])[0]
+        code, message = (first.get("extensions") or {}).get("code"), first.get("message") or str(error)
+        if code == "UNAVAILABLE":
+            return TryAgain(message)
+        if code == "UNAUTHENTICATED":
+            return CannotImport(f"{url} does not know this token. {message}")
+        return CannotImport(f"{url} answers: {message}")
+    if isinstance(error, TransportServerError) and (error.code or 0) >= 500:
+        return TryAgain(f"{url} answers with HTTP {error.code}.")
+    if isinstance(error, TransportServerError | TransportProtocolError):
+        return CannotImport(f"{url} is not PET's GraphQL: {error}")
+    return CannotImport(f"{url} cannot be asked: {error}")
+
+
+def _insist(outcome: Outcome) -> None:
+    if outcome["__typename"] == "CommandConflict":
+        raise CannotImport(
+            f"The log was imported before, with another {outcome['path'][-1]}. {outcome['message']}"
+            " Import again with the same token and policy, or into an empty PET."
+        )
+    if outcome["__typename"] != "CommandRecorded":
+        raise CannotImport(f"PET does not let this token import: {outcome['message']} A manager's token may.")
+
+
+# --- importing --------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Report:
+    """What became of the rows."""
+
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    recorded: int = 0
+    repeated: int = 0
+    facts: int = 0
+
+    def add(self, rows: list[Row], outcomes: list[Outcome]) -> None:
+        for row, outcome in zip(rows, outcomes, strict=True):
+            if outcome["__typename"] == "CommandRecorded":
+                self.recorded += 1
+                self.repeated += outcome["repeated"]
+            else:
+                self.refused[row.activity, outcome["code"]] += 1
+
+
+def batches(cases: Iterable[list[Row]]) -> Iterator[list[list[Row]]]:
+    """As many cases as fit into one call, each of them whole.
+
+    One call is one turn. Deadlines of imported cases have passed long ago: were a case split, the clock could take its
+    turn between two rows and record a breach that a later row tells never was.
+    """
+    batch: list[list[Row]] = []
+    for case in cases:
+        if batch and sum(map(len, batch)) + len(case) > MOST_COMMANDS:
+            yield batch
+            batch = []
+        batch.append(case)
+    if batch:
+        yield batch
+
+
+async def import_all(cases: list[list[Row]], url: str, token: str) -> Report:
+    transport = HTTPXAsyncTransport(url, headers={"Authorization": f"Bearer {token}"}, timeout=ANSWER_SECONDS)
+    client = Client(transport=transport, execute_timeout=None)
+    async with client as session:
+        server, founders = Server(session, url), founding(cases)
+        await server.rehearse(founders[:2])
+        for start in range(0, len(founders), MOST_COMMANDS):
+            for outcome in await server.record_all(founders[start : start + MOST_COMMANDS]):
+                _insist(outcome)
+        report = await _import_cases(server, cases)
+        report.facts = await server.position()
+    return report
+
+
+async def _import_cases(server: Server, cases: list[list[Row]]) -> Report:
+    report, todo = Report(), batches(cases)
+    with _progress() as progress:
+        bar = progress.add_task("rows", total=sum(map(len, cases)))
+
+        async def work() -> None:
+            for batch in todo:
+                rows = [row for case in batch for row in case]
+                commands = [command for case in batch for command in commands_of(case)]
+                report.add(rows, await server.record_all(commands))
+                progress.advance(bar, len(rows))
+
+        await asyncio.gather(*(work() for _ in range(CALLS_IN_FLIGHT)))
+    return report
+
+
+def _progress() -> Progress:
+    terminal = Console(stderr=True)
+    columns = (BarColumn(bar_width=None), MofNCompleteColumn(), TextColumn("rows, left:"), TimeRemainingColumn())
+    return Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal)
+
+
+def print_mapping() -> None:
+    table = Table("Activity", "Becomes", "Because", title="What the rows of the log become")
+    table.columns[0].no_wrap = True
+    table.add_row(*FIRST_ROW, end_section=True)
+    for rule in MAPPING:
+        table.add_row(rule.activity, rule.becomes, rule.reason)
+    console.print(table)
+
+
+def print_report(report: Report, cases: list[list[Row]], seconds: float) -> None:
+    refused = report.refused.total()
+    table = Table("Activity", "Code", "Rows", title="Refused")
+    table.columns[2].justify = "right"
+    for (activity, code), count in report.refused.most_common():
+        table.add_row(activity, code, f"{count:,}")
+    if refused:
+        console.print(table)
+    rows = sum(map(len, cases))
+    console.print(f"recorded {report.recorded:,} + refused {refused:,} = {rows:,} rows", highlight=False)
+    console.print(f"{report.repeated:,} of the recorded ones were there before", highlight=False)
+    console.print(f"{len(cases):,} tickets; PET holds {report.facts:,} facts", highlight=False)
+    console.print(f"{seconds:.1f} s, {rows / seconds:,.0f} rows/s", highlight=False)
+
+
+def main(
+    file: Annotated[Path | None, typer.Argument(help="The log: helpdesk_log.csv.")] = None,
+    url: Annotated[str, typer.Option(help="Where PET's GraphQL is.")] = "http://127.0.0.1:8000/graphql",
+    token: Annotated[str, typer.Option(envvar="PET_TOKEN", help="A manager's token.")] = "",
+    mapping: Annotated[bool, typer.Option("--mapping", help="Print what rows become, and import nothing.")] = False,
+) -> None:
+    """Import the helpdesk log."""
+    if mapping:
+        print_mapping()
+        return
+    try:
+        if file is None or not token.isascii() or not token.strip():
+            raise CannotImport("Say which FILE to import, and give a manager's token with --token.")
+        cases = read_cases(file)
+        started = time.monotonic()
+        report = asyncio.run(import_all(cases, url, token.strip()))
+    except CannotImport as reason:
+        Console(stderr=True, soft_wrap=True).print(str(reason), style="red", markup=False, highlight=False)
+        raise typer.Exit(1) from None
+    print_report(report, cases, time.monotonic() - started)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,1 @@
+"""What clients may ask: the roots of the graph, one file a domain."""

@@ -1,0 +1,110 @@
+"""A support desk without a database: the domains together, and the words in which SLAs are told of in the tests."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from conftest import NOON
+from given import a_fact
+
+from pet_graph.decisions import stream_of
+from pet_graph.events import COMMANDS, DECIDERS
+from pet_graph.events.base import Command, Fact, Priority
+from pet_graph.events.policies import AdoptSlaPolicy, SlaTarget
+from pet_graph.events.reactions import REACTIONS
+from pet_graph.events.slas import Clock, ClockState, RecordOverdueSla, SlaKind, SlaState, SlaStopped, Verdict
+from pet_graph.events.tickets import (
+    AnnulTicket,
+    HoldTicket,
+    OpenTicket,
+    Party,
+    PrioritiseTicket,
+    ReopenTicket,
+    ResolveTicket,
+    RespondToTicket,
+    ResumeTicket,
+)
+
+TICKET, CUSTOMER = UUID(int=1), UUID(int=2)
+RESPONSE, RESOLUTION = SlaKind.RESPONSE, SlaKind.RESOLUTION
+HOUR = timedelta(hours=1)
+INSTANT = timedelta(microseconds=1)
+NORMAL = SlaTarget(Priority.NORMAL, response=HOUR, resolution=4 * HOUR)
+HIGH = SlaTarget(Priority.HIGH, response=HOUR / 2, resolution=2 * HOUR)
+
+OPEN = OpenTicket(customer=CUSTOMER, subject="It squeaks")
+RESPOND = RespondToTicket(ticket=TICKET)
+HOLD = HoldTicket(ticket=TICKET, reason="Which leg?", waiting_on=Party.CUSTOMER)
+RESUME = ResumeTicket(ticket=TICKET)
+RESOLVE = ResolveTicket(ticket=TICKET, resolution="Oiled")
+REOPEN = ReopenTicket(ticket=TICKET, reason="Again")
+ANNUL = AnnulTicket(ticket=TICKET, reason="It was the door")
+MOVE = HoldTicket(ticket=TICKET, reason="Out of oil", waiting_on=Party.SUPPLIER)
+CLOCK = RecordOverdueSla(ticket=TICKET)
+
+
+@dataclass
+class Desk:
+    """The domains together, reactions included, in the order in which a turn decides; it remembers states alone."""
+
+    states: dict[str, Any] = field(default_factory=dict)
+    facts: list[Fact] = field(default_factory=list)
+
+    def look(self, noun: str, id_: UUID) -> Any:
+        return self.states.get(f"{noun}-{id_}", DECIDERS[noun].initial)
+
+    def ask(self, command: Command, at: datetime = NOON, *, id: UUID | None = None) -> list[Fact]:
+        """The facts that are recorded; a refusal is raised and records nothing."""
+        before, command_id = len(self.facts), id or uuid4()
+        todo = deque([command])
+        while todo:
+            command = todo.popleft()
+            decider = COMMANDS[type(command).__name__][1]
+            stream = stream_of(command, command_id)
+            for event in decider.decide(self.states.get(stream, decider.initial), command, at):
+                fact = a_fact(event, at, stream, len(self.facts) + 1)
+                self.facts.append(fact)
+                self.states[stream] = decider.evolve(self.states.get(stream, decider.initial), fact)
+                react = REACTIONS.get(type(event))
+                todo.extend(react(fact, self.look) if react else [])
+        return self.facts[before:]
+
+
+def prioritise(priority: Priority) -> PrioritiseTicket:
+    return PrioritiseTicket(ticket=TICKET, priority=priority)
+
+
+def adopt(*targets: SlaTarget, **fields: Any) -> AdoptSlaPolicy:
+    return AdoptSlaPolicy(name="Standard", targets=targets, **fields)
+
+
+def a_desk(*targets: SlaTarget, warn_at_percent: tuple[int, ...] = ()) -> Desk:
+    """A firm that promises this, and a ticket of normal priority that was opened at noon."""
+    desk = Desk()
+    if targets:
+        desk.ask(adopt(*targets, warn_at_percent=warn_at_percent))
+    desk.ask(OPEN, id=TICKET)
+    return desk
+
+
+def sla(desk: Desk) -> SlaState:
+    return desk.look("sla", TICKET)
+
+
+def clock(desk: Desk, kind: SlaKind = RESOLUTION) -> Clock:
+    """The newest clock of a kind."""
+    return [clock for clock in sla(desk).clocks if clock.kind is kind][-1]
+
+
+def clock_state(desk: Desk, kind: SlaKind = RESOLUTION) -> ClockState:
+    return sla(desk).clock_state(clock(desk, kind))
+
+
+def verdicts(desk: Desk) -> list[tuple[type, SlaKind, int, datetime]]:
+    """What was said of the clocks, in the order of the log: what, of which kind and cycle, and when it was so."""
+    said = [fact for fact in desk.facts if isinstance(fact.event, Verdict | SlaStopped)]
+    return [(type(fact.event), fact.event.kind, fact.event.cycle, fact.occurred_at) for fact in said]

@@ -128,8 +128,10 @@ def _insist(outcome: Outcome) -> None:
             f"The log was imported before, with another {outcome['path'][-1]}. {outcome['message']}"
             " Import again with the same token and policy, or into an empty PET."
         )
-    if outcome["__typename"] != "CommandRecorded":
+    if outcome.get("code") == "not_permitted":
         raise CannotImport(f"PET does not let this token import: {outcome['message']} A manager's token may.")
+    if outcome["__typename"] != "CommandRecorded":
+        raise CannotImport(f"PET does not record what the import begins with: {outcome['message']}")
 
 
 # --- importing --------------------------------------------------------------------------------------------------------
@@ -245,10 +247,12 @@ def main(
         cases = read_cases(file)
         started = time.monotonic()
         report = asyncio.run(import_all(cases, url, token.strip()))
+        print_report(report, cases, time.monotonic() - started)
+        if failed := sum(rows for (_, code), rows in report.refused.items() if code == "internal_error"):
+            raise CannotImport(f"{failed:,} rows failed because of an error on PET's side. Run the import again.")
     except CannotImport as reason:
         Console(stderr=True, soft_wrap=True).print(str(reason), style="red", markup=False, highlight=False)
         raise typer.Exit(1) from None
-    print_report(report, cases, time.monotonic() - started)
 
 
 if __name__ == "__main__":

@@ -350,7 +350,10 @@ WITNESSES = (_versions, _unnamed, _named, _asked)
 
 
 async def _some(connection: asyncpg.Connection[Any], sql: str) -> list[Any]:
-    return list(await connection.fetch(f"{sql} limit {MOST_FINDINGS + 1}"))
+    """At most so many rows. Materialized, because a limit tempts the planner into nested loops over the whole log."""
+    return list(
+        await connection.fetch(f"with found as materialized ({sql}) select * from found limit {MOST_FINDINGS + 1}")
+    )
 
 
 async def _compare(connection: asyncpg.Connection[Any], walk: Walk, at: int, seal: bytes) -> list[Finding]:

@@ -33,11 +33,15 @@ NOUN_OF_TABLE = {"customers": "customer", "people": "person", "policies": "polic
 
 
 class AsOf(msgspec.Struct, frozen=True):
-    """A past moment, on one of the axes: a position, an instant of recording, or an instant of occurrence."""
+    """A past moment, on one of the axes: a position, an instant of recording, or an instant of occurrence.
+
+    `reached_at` is when the log reached the position.
+    """
 
     position: int | None = None
     recorded_at: datetime | None = None
     occurred_at: datetime | None = None
+    reached_at: datetime | None = None
 
     def of(self, facts: Sequence[Fact]) -> list[Fact]:
         """The facts that this moment knows, in the order that its axis tells them."""
@@ -106,7 +110,8 @@ class Context:
 
     def instant(self, as_of: AsOf | None = None) -> datetime:
         """Now, or the instant that a past moment stands for."""
-        return (as_of and (as_of.recorded_at or as_of.occurred_at)) or self.services.now()
+        now = self.services.now()
+        return min(now, (as_of and (as_of.reached_at or as_of.recorded_at or as_of.occurred_at)) or now)
 
     def row(self, table: str) -> DataLoader[Any, Any]:
         """Loads rows of a table by id."""
@@ -148,18 +153,24 @@ class Context:
     async def total(self, page: Page) -> int:
         return await questions.count(self.services.pool, page)
 
+    async def reached(self, as_of: AsOf) -> AsOf:
+        """The same moment, with the instant at which the log reached its position."""
+        if not as_of.position:
+            return as_of
+        facts = await log.read(self.services.pool, as_of.position - 1, limit=1)
+        return msgspec.structs.replace(as_of, reached_at=facts[0].recorded_at if facts else None)
+
     async def rows_as_of(self, stream: str, table: str, as_of: AsOf) -> list[dict[str, Any]]:
         """The rows of a table that one stream had made by a past moment."""
-        state: Any = DECIDERS[noun_of(stream)].initial
-        rows: dict[Any, dict[str, Any]] = {}
-        for fact in as_of.of(await log.read_stream(self.services.pool, stream)):
-            state, changes = fold(state, fact)
-            puts = (change.values for change in changes if isinstance(change, Put) and change.table == table)
-            rows |= {row["id"]: row for row in puts}
-        return list(rows.values())
+        return _rows_of(as_of.of(await log.read_stream(self.services.pool, stream)), table)
 
-    async def row_as_of(self, table: str, id_: UUID, as_of: AsOf) -> dict[str, Any] | None:
-        rows = await self.rows_as_of(f"{NOUN_OF_TABLE[table]}-{id_}", table, as_of)
+    async def row_as_of(self, table: str, id_: UUID, as_of: AsOf, *, named: bool = False) -> dict[str, Any] | None:
+        """What a row was at a past moment.
+
+        What was `named` then was there, even if it is only said to have begun later: it is as it first was.
+        """
+        facts = await log.read_stream(self.services.pool, f"{NOUN_OF_TABLE[table]}-{id_}")
+        rows = _rows_of(as_of.of(facts) or (facts[:1] if named else []), table)
         return rows[0] if rows else None
 
     # --- recording and following -------------------------------------------------------------------------------------
@@ -210,6 +221,17 @@ class Context:
         if self.websocket is not None:
             with suppress(RuntimeError):  # another subscription of this socket has closed it already
                 await self.websocket.close(code=4499, reason="Too slow: subscribe again with your last cursor.")
+
+
+def _rows_of(facts: Sequence[Fact], table: str) -> list[dict[str, Any]]:
+    """The rows of a table that facts of one stream leave behind."""
+    rows: dict[Any, dict[str, Any]] = {}
+    state: Any = DECIDERS[noun_of(facts[0].stream)].initial if facts else None
+    for fact in facts:
+        state, changes = fold(state, fact)
+        puts = (change.values for change in changes if isinstance(change, Put) and change.table == table)
+        rows |= {row["id"]: row for row in puts}
+    return list(rows.values())
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

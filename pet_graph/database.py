@@ -74,7 +74,7 @@ def migrations() -> list[tuple[int, str, str]]:
 async def migrate(owner_url: str) -> list[str]:
     """Bring the database to the present shape; returns the names of the migrations that ran.
 
-    The user of `owner_url` may create schemas and, the first time, the role `pet_app`.
+    The user of `owner_url` may create schemas, and roles unless `pet_app` is there and granted to that user.
     """
     connection = await asyncpg.connect(owner_url)
     try:
@@ -94,14 +94,20 @@ async def _ensure_role(connection: asyncpg.Connection[Any]) -> None:
     """Roles belong to the whole server, so another database's migration may be making it at this moment."""
     await connection.execute(f"""
         do $$ begin
-            create role {ROLE} nologin;
+            if not exists (select from pg_roles where rolname = '{ROLE}') then
+                create role {ROLE} nologin;
+            end if;
         exception when duplicate_object or unique_violation then null;
         end $$;
         do $$ begin
             if not pg_has_role(current_user, '{ROLE}', 'set') then
                 execute format('grant {ROLE} to %I', current_user);
             end if;
-        exception when unique_violation then null;
+        exception
+            when unique_violation then null;
+            when insufficient_privilege then
+                raise exception 'An administrator of this server has to run: grant {ROLE} to "%"', current_user
+                    using errcode = 'insufficient_privilege';
         end $$""")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import strawberry
@@ -68,6 +69,16 @@ class OwnContext(SchemaExtension):
         yield
 
 
+class Parsed(ParserCache):
+    """Documents are parsed once. What is none is parsed again by strawberry, who can tell it also to a stream."""
+
+    def on_parse(self) -> Iterator[None]:
+        context = self.execution_context
+        with suppress(GraphQLError):
+            context.graphql_document = self.cached_parse_document(context.query, **context.parse_options)
+        yield
+
+
 class OneOperation(SchemaExtension):
     """Of several operations in a document the client has to name one; strawberry would run the first."""
 
@@ -90,10 +101,13 @@ def is_bad_luck(error: GraphQLError) -> bool:
 
 def is_ours(error: GraphQLError) -> bool:
     """Whether an error is a bug of ours, whose details are nobody's business."""
+    cause = error.original_error
+    at_a_place_in_the_document = error.nodes is not None and error.path is None
     return (
-        error.original_error is not None
-        and not isinstance(error.original_error, CLIENTS_OWN)
+        cause is not None
+        and not isinstance(cause, CLIENTS_OWN)
         and not is_bad_luck(error)
+        and not at_a_place_in_the_document
     )
 
 
@@ -123,7 +137,7 @@ class Schema(strawberry.Schema):
                 logger.error("%s", error.message, exc_info=error.original_error)
             elif is_bad_luck(error):
                 logger.warning("the database does not answer: %r", error.original_error)
-                error.message = UNAVAILABLE
+                error.message = error.message if isinstance(error.original_error, Unavailable) else UNAVAILABLE
                 error.extensions = {"code": "UNAVAILABLE", "retryable": True}
             else:
                 error.extensions = {"code": "BAD_USER_INPUT", **(error.extensions or {})}
@@ -145,7 +159,7 @@ schema = Schema(
         Masked,
         lambda: AddValidationRules(list(RULES)),
         lambda: MaxTokensLimiter(max_token_count=MOST_TOKENS),
-        lambda: ParserCache(maxsize=500),
+        lambda: Parsed(maxsize=500),
         lambda: ValidationCache(maxsize=500),
         OneOperation,
     ],

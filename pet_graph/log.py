@@ -24,37 +24,57 @@ GENESIS = bytes(32)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 READ_LIMIT = 1_000
 
-FACT_COLUMNS = (
-    "position",
-    "stream",
-    "version",
-    "type",
-    "schema_version",
-    "data",
-    "actor",
-    "authority",
-    "origin",
-    "command_id",
-    "correlation",
-    "causation",
-    "occurred_at",
-    "recorded_at",
-)
-JOURNAL_COLUMNS = (
-    "entry",
-    "command_id",
-    "command",
-    "input",
-    "input_hash",
-    "stream",
-    "actor",
-    "authority",
-    "origin",
-    "first_position",
-    "last_position",
-    "refusal",
-    "recorded_at",
-)
+NOTHING = b"\xff\xff\xff\xff"
+"""What stands in a seal for a column without a value, in place of its length."""
+
+
+def _integer(value: int) -> bytes:
+    return b"%d" % value
+
+
+def _instant(value: datetime) -> bytes:
+    return b"%d" % ((value - EPOCH) // datetime.resolution)
+
+
+def _uuid(value: UUID) -> bytes:
+    return value.bytes
+
+
+Columns = dict[str, Callable[[Any], bytes]]
+
+FACT_COLUMNS: Columns = {
+    "position": _integer,
+    "stream": str.encode,
+    "version": _integer,
+    "type": str.encode,
+    "schema_version": _integer,
+    "data": str.encode,
+    "actor": str.encode,
+    "authority": str.encode,
+    "origin": str.encode,
+    "command_id": _uuid,
+    "correlation": _uuid,
+    "causation": _integer,
+    "occurred_at": _instant,
+    "recorded_at": _instant,
+}
+"""The columns of the log in their order, each with what makes the bytes of it that are sealed."""
+
+JOURNAL_COLUMNS: Columns = {
+    "entry": _integer,
+    "command_id": _uuid,
+    "command": str.encode,
+    "input": str.encode,
+    "input_hash": bytes,
+    "stream": str.encode,
+    "actor": str.encode,
+    "authority": str.encode,
+    "origin": str.encode,
+    "first_position": _integer,
+    "last_position": _integer,
+    "refusal": str.encode,
+    "recorded_at": _instant,
+}
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,37 +110,16 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 # --- sealing ------------------------------------------------------------------------------------------------------
 
 
-class _BytesOf(dict[type, Callable[[Any], bytes]]):
-    """How the values of a type become bytes, those of derived types as well."""
-
-    def __missing__(self, kind: type) -> Callable[[Any], bytes]:
-        for base in kind.__mro__:
-            if base in self:
-                self[kind] = self[base]
-                return self[base]
-        raise TypeError(f"no canonical bytes for {kind.__name__}")
-
-
-_BYTES_OF = _BytesOf(
-    {
-        str: str.encode,
-        int: lambda value: b"%d" % value,
-        bytes: bytes,
-        UUID: attrgetter("bytes"),
-        datetime: lambda value: b"%d" % ((value - EPOCH) // datetime.resolution),
-    }
-)
-
-
-def seal(domain: bytes, previous: bytes, values: Iterable[object]) -> bytes:
-    """The seal of a row: `values` in their fixed order, each preceded by its length (all ones for None)."""
+def _seal(domain: bytes, previous: bytes, columns: Columns, values: Iterable[Any]) -> bytes:
+    """The seal of a row: its values in their fixed order, each preceded by its length."""
     parts = [domain, previous]
-    for value in values:
+    for as_bytes, value in zip(columns.values(), values, strict=True):
         if value is None:
-            parts.append(b"\xff\xff\xff\xff")
+            parts.append(NOTHING)
         else:
-            encoded = _BYTES_OF[type(value)](value)
-            parts += (len(encoded).to_bytes(4), encoded)
+            encoded = as_bytes(value)
+            parts.append(len(encoded).to_bytes(4))
+            parts.append(encoded)
     return hashlib.sha256(b"".join(parts)).digest()
 
 
@@ -129,11 +128,11 @@ _entry_values = attrgetter(*JOURNAL_COLUMNS)
 
 
 def seal_fact(previous: bytes, fact: Any) -> bytes:
-    return seal(b"pet.fact.1\0", previous, _fact_values(fact))
+    return _seal(b"pet.fact.1\0", previous, FACT_COLUMNS, _fact_values(fact))
 
 
 def seal_entry(previous: bytes, entry: Any) -> bytes:
-    return seal(b"pet.command.1\0", previous, _entry_values(entry))
+    return _seal(b"pet.command.1\0", previous, JOURNAL_COLUMNS, _entry_values(entry))
 
 
 # --- writing ------------------------------------------------------------------------------------------------------
@@ -266,9 +265,11 @@ async def read_commands(
     return {row["command_id"]: Entry(**dict(row)) for row in rows}
 
 
-async def read_recorded(connection: asyncpg.Connection[Any] | asyncpg.Pool[Any], command_id: UUID) -> list[Fact]:
-    """What one command recorded, reactions included."""
-    rows = await connection.fetch(f"{SELECT} where command_id = $1 order by position", command_id)
+async def read_recorded(
+    connection: asyncpg.Connection[Any] | asyncpg.Pool[Any], command_ids: Sequence[UUID]
+) -> list[Fact]:
+    """What these commands recorded, reactions included, in order."""
+    rows = await connection.fetch(f"{SELECT} where command_id = any($1) order by position", command_ids)
     return [fact_of(row) for row in rows]
 
 

@@ -126,13 +126,15 @@ class PetGraphQL(GraphQL[Context, None]):
         """The answer to a query that one statement answers; None for whatever strawberry has to see."""
         if not set(scope["viewer"].roles) & set(READERS) or not _is_plain(scope):
             return None
+        asked = _operation(body)
+        if asked is None:
+            return None
+        prepared = self.planner.prepare(asked.query, asked.operationName, asked.variables or {})
+        if prepared is None:
+            return None
         try:
-            asked = _OPERATION.decode(body)
-            prepared = self.planner.prepare(asked.query, asked.operationName, asked.variables or {})
-            if prepared is None:
-                return None
             data = await prepared.run(self.services.pool, self.services.now())
-        except (msgspec.MsgspecError, *database.LOST):
+        except database.LOST:
             return None
         response = Response(b'{"data":%b}' % data, media_type=f"{_media_type(scope)}; charset=utf-8")
         response.headers["cache-control"] = "no-store"
@@ -233,6 +235,13 @@ def _is_message(message: Any) -> bool:
         case {"type": str()}:
             return True
     return False
+
+
+def _operation(body: bytes) -> Operation | None:
+    try:
+        return _OPERATION.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _is_plain(scope: Scope) -> bool:

@@ -22,6 +22,7 @@ from . import log, metrics
 from .authority import CLOCK
 from .database import LOST
 from .decisions import NOT_ALONE, Asked, Draft, Failed, Outcome, Prior, Recorded, decide_all, invalid
+from .events.base import Fact
 from .events.reactions import DEADLINES
 from .projections import TABLES, streams
 from .projections.base import Row, as_json, statements
@@ -310,11 +311,13 @@ def _parts(group: list[Waiting]) -> Iterator[list[Waiting]]:
 
 async def _prior(connection: asyncpg.Connection[Any], known: Sequence[UUID]) -> Prior:
     """What was answered before to commands with these ids."""
-    entries = await log.read_commands(connection, known) if known else {}
-    return {
-        command_id: (entry, await log.read_recorded(connection, command_id) if entry.first_position else [])
-        for command_id, entry in entries.items()
-    }
+    if not known:
+        return {}
+    entries = await log.read_commands(connection, known)
+    recorded: dict[UUID, list[Fact]] = {command_id: [] for command_id in entries}
+    for fact in await log.read_recorded(connection, known):
+        recorded[fact.command_id].append(fact)
+    return {command_id: (entry, recorded[command_id]) for command_id, entry in entries.items()}
 
 
 async def _decided(

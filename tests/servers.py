@@ -160,22 +160,22 @@ class Server:
 
     # --- importing into it --------------------------------------------------------------------------------------------
 
-    def start_import(self, file: Path, token: str | None = None) -> subprocess.Popen[str]:
+    @contextmanager
+    def importing(self, file: Path, token: str | None = None) -> Iterator[subprocess.Popen[str]]:
+        """An importer at work; it ends with the block at the latest."""
         command = [sys.executable, IMPORTER, file, "--url", self.url, "--token", token or self.token]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment())
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment()
+        ) as importer:
+            try:
+                yield importer
+            finally:
+                importer.kill()
 
     def import_log(self, file: Path, token: str | None = None) -> subprocess.CompletedProcess[str]:
-        return finished(self.start_import(file, token))
-
-
-def finished(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
-    """Wait for a process and what it said; end it if it does not end."""
-    try:
-        out, err = process.communicate(timeout=COMMAND_SECONDS)
-    finally:
-        process.kill()
-        process.wait()
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+        with self.importing(file, token) as importer:
+            out, err = importer.communicate(timeout=COMMAND_SECONDS)
+        return subprocess.CompletedProcess(importer.args, importer.returncode, out, err)
 
 
 def _free_port() -> int:

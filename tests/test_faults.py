@@ -22,7 +22,7 @@ import helpdesk
 import httpx
 import pytest
 from conftest import shared_data
-from servers import Server, a_server, finished, until
+from servers import Server, a_server, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
 
@@ -46,13 +46,11 @@ def log_file(tmp_path: Path) -> Path:
 def test_a_server_killed_during_the_import_has_lost_nothing_and_repeats_nothing(log_file: Path) -> None:
     expected = helpdesk.tally(helpdesk.read(log_file))
     with a_server() as server:
-        importer = server.start_import(log_file)
-        _kill_once_there_are(server, CASES * 3 // 10)
-        server.start()
-        assert CASES * 3 // 10 <= server.count("tickets") < CASES, "it was to be killed in the middle"
-        _kill_once_there_are(server, CASES * 6 // 10)
-        importer.kill()
-        finished(importer)
+        with server.importing(log_file):
+            _kill_once_there_are(server, CASES * 3 // 10)
+            server.start()
+            assert CASES * 3 // 10 <= server.count("tickets") < CASES, "it was to be killed in the middle"
+            _kill_once_there_are(server, CASES * 6 // 10)
         server.start()
         assert CASES * 6 // 10 <= server.count("tickets") < CASES
         _rerun(server, log_file, expected)

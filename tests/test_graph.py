@@ -1,64 +1,238 @@
-"""x."""
-import time, logging
-from uuid import uuid4
-from api import *
-from conftest import World
-import pytest
+"""The graph as a whole: any thing by its id, who may read, how much may be asked at once, and how errors are told."""
 
-async def test_probe(world, caplog):
-    api = Api(world)
-    async def p(doc, **v):
-        t=time.perf_counter()
-        try:
-            r = await api.execute(doc, **v)
-        except BaseException as e:
-            r = repr(e)[:300]
-        print("\n>", doc[:100], v and str(v)[:80], f"{time.perf_counter()-t:.3f}s\n   ", str(r)[:500])
-        for rec in caplog.records: print("   LOG", rec.levelname, rec.name, rec.message[:100])
-        caplog.clear()
-    c = await world.customer()
-    print(await api.command("registerCustomer", name="A"))
-    print(await api.command("registerCustomer", name=" "))
-    await p('{ node(id: "x") { id } }')
-    await p('{ node(id: "é") { id } }')
-    await p('{ nodes(ids: ["x", "y"]) { id } }')
-    await p('{ customers(first: 1, after: "") { nodes { id } } }')
-    await p('{ customers(first: 1, after: "abc") { nodes { id } } }')
-    await p('{ customers(first: 1, after: "é") { nodes { id } } }')
-    await p('{ customers(first: 0) { nodes { id } } }')
-    await p('{ customers(first: 2147483648) { nodes { id } } }')
-    await p('query($n: Int) { customers(first: $n) { nodes { id } } }', n=2**31)
-    await p('query($n: Int) { customers(first: $n) { nodes { id } } }', n=2**200)
-    await p('query($n: Int) { customers(first: $n) { nodes { id } } }', n=1.5)
-    await p('query($n: Int) { customers(first: $n) { nodes { id } } }', n="x")
-    await p('query($n: [String!]) { customers(first: 1, filter: {name: $n}) { nodes { id } } }', n=["a\0b"])
-    await p('query($n: [String!]) { customers(first: 1, filter: {name: $n}) { nodes { id } } }', n=["a\ud800b"])
-    await p('query($n: [String!]) { customers(first: 1, filter: {name: $n}) { nodes { id } } }', n=[])
-    await p('query($n: [String!]) { customers(first: 1, filter: {name: $n}) { nodes { id } } }', n=["x"]*100000)
-    await p('query($n: [String!]) { facts(first: 1, streams: $n) { cursor } }', n=["a\0b"])
-    await p('query($n: [String!]) { facts(first: 1, streams: $n) { cursor } }', n=["a\ud800b"])
-    await p('query($n: [String!]) { facts(first: 1, types: $n) { cursor } }', n=["a\ud800b"])
-    await p('{'+'a{'*5000+'a'+'}'*5001)
-    await p('{'+'a{'*20+'a'+'}'*21)
-    await p('{ customers(first: 1) {'+' nodes { tickets(first: 1) { nodes { customer { tickets(first: 1) { nodes { customer { tickets(first: 1) { nodes { customer { name } } } } } } } } } } }')
-    await p('{ customers(first: 1) {'+' nodes { tickets(first: 1) { nodes { customer { tickets(first: 1) { nodes { customer { tickets(first: 1) { nodes { customer { tickets(first: 1) { nodes { customer { name } } } } } } } } } } } } } }')
-    await p('{ customers(first: '+'['*3000+']'*3000+') { nodes { id } } }')
-    await p('{ '+'position '*19000+'}')
-    await p('{ '+'position '*21000+'}')
-    await p('{ '+' '.join(f'a{i}: position' for i in range(101))+'}')
-    await p('{ '+' '.join(f'a{i}: position' for i in range(100))+'}')
-    await p('{ '+'x'*1000000+'}')
-    await p('{ node(id: "'+'x'*1000000+'") { id } }')
-    await p('')
-    await p('{')
-    await p('{ nothing }')
-    await p('subscription { facts { cursor } }')
-    await p('query a { position } query b { position }')
-    await p('{ customers(first: 1, orderBy: {field: NOTHING}) { nodes { id } } }')
-    await p('mutation { recordAll(commands: []) { recorded position outcomes { __typename } } }')
-    await p('mutation { recordAll(commands: [{}]) { recorded position outcomes { __typename } } }')
-    await p('mutation { recordAll(commands: [{registerCustomer: null}]) { recorded position outcomes { __typename } } }')
-    await p('mutation($c: [CommandInput!]!) { recordAll(commands: $c) { recorded position outcomes { __typename } } }', c=[{}])
-    await p('mutation($c: [CommandInput!]!) { recordAll(commands: $c) { recorded position outcomes { __typename } } }', c=[{"registerCustomer": None}])
-    await p('mutation($c: [CommandInput!]!) { recordAll(commands: $c) { recorded position outcomes { __typename ...on UserError {code message path} } } }', c=[{"registerCustomer": {"commandId": str(uuid4()), "name": ""}}]*2)
-    await p('mutation($c: [CommandInput!]!) { recordAll(commands: $c) { recorded position outcomes { __typename } } }', c=[{"registerCustomer": {"commandId": "x", "name": ""}}])
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from api import Api, counted, gid
+from conftest import World
+from graphql import (
+    GraphQLSchema,
+    build_client_schema,
+    get_introspection_query,
+    is_enum_type,
+    is_input_object_type,
+    is_interface_type,
+    is_object_type,
+    is_scalar_type,
+    is_specified_scalar_type,
+    lexicographic_sort_schema,
+    print_schema,
+)
+from promises import SCHEMA
+from wire import serving
+
+from pet_graph.events.policies import DEFAULT
+from pet_graph.events.tickets import AssignTicket, OpenTicket
+from pet_graph.graph import schema
+
+
+@pytest.fixture
+def api(world: World) -> Api:
+    return Api(world)
+
+
+async def a_ticket(world: World, customer: UUID, subject: str = "It squeaks") -> UUID:
+    ticket = (await world.record(OpenTicket(customer=customer, subject=subject))).facts[0].id
+    await world.record(AssignTicket(ticket=ticket, assignee=await world.person(f"For {subject}")))
+    return ticket
+
+
+# --- anything by its id -----------------------------------------------------------------------------------------------
+
+
+async def one_of_each(world: World) -> dict[str, str]:
+    """The id of a thing of every type, by the name of the type."""
+    await world.policy(resolution=timedelta(hours=1))
+    customer = await world.customer()
+    ticket = await a_ticket(world, customer)
+    [person], [clock] = await world.rows("people"), await world.rows("sla_clocks")
+    found = {
+        "Customer": customer,
+        "Person": person["id"],
+        "SlaPolicy": DEFAULT,
+        "Ticket": ticket,
+        "SlaClock": clock["id"],
+    }
+    return {name: gid(name, id_) for name, id_ in found.items()}
+
+
+async def test_a_thing_of_every_type_is_found_by_its_id_alone(api: Api) -> None:
+    each = await one_of_each(api.world)
+    interface: Any = schema._schema.type_map["Node"]
+    assert sorted(each) == sorted(kind.name for kind in schema._schema.get_possible_types(interface))
+    for name, id_ in each.items():
+        data = await api.ask("query ($id: ID!) { node(id: $id) { __typename id } }", id=id_)
+        assert data["node"] == {"__typename": name, "id": id_}
+    ids = [*each.values(), gid("Ticket", uuid4()), *each.values()]
+    nodes = (await api.ask("query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }", ids=ids))["nodes"]
+    found = [{"__typename": name, "id": id_} for name, id_ in each.items()]
+    assert nodes == [*found, None, *found]
+
+
+FINDERS = {
+    "Customer": "customer",
+    "Person": "person",
+    "SlaPolicy": "slaPolicy",
+    "Ticket": "ticket",
+    "SlaClock": "slaClock",
+}
+
+
+async def test_an_id_finds_one_thing_of_one_type(api: Api) -> None:
+    each = await one_of_each(api.world)
+    for name, field in FINDERS.items():
+        document = f"query ($id: ID!) {{ it: {field}(id: $id) {{ id }} }}"
+        assert await api.ask(document, id=each[name]) == {"it": {"id": each[name]}}
+        assert await api.ask(document, id=gid(name, uuid4())) == {"it": None}
+        for other in set(FINDERS) - {name}:
+            code, sentence = await api.wrong(document, id=each[other])
+            assert (code, sentence) == ("BAD_USER_INPUT", f"{each[other]!r} is the id of a {other}, not of a {name}.")
+
+
+async def test_what_is_no_id_is_told_and_not_looked_for(api: Api) -> None:
+    some, right = str(UUID(int=10)), gid("Ticket", UUID(int=10))
+    inside = (
+        "",
+        ":",
+        "Ticket:",
+        some,
+        f":{some}",
+        f"Ticket:{some[:-1]}",
+        f"Ticket:{{{some}}}",
+        f"Ticket:urn:uuid:{some}",
+    )
+    inside += (f"Ticket:{some.upper()}", f"{'X' * 1_000}:{some}", f"a b:{some}", f"Ticket\0:{some}")
+    wrong = [b64encode(text.encode()).decode() for text in inside]
+    for id_ in (*wrong, "?", "é", "\ud800", "a\0b", "Ticket", right[:-4], f"{right}!", f" {right}", "x" * 100_000):
+        for document in ("query ($id: ID!) { node(id: $id) { id } }", "query ($id: ID!) { ticket(id: $id) { id } }"):
+            code, sentence = await api.wrong(document, id=id_)
+            assert (code, sentence.endswith(" is not an id of PET's.")) == ("BAD_USER_INPUT", True), (
+                id_[:99],
+                sentence,
+            )
+            assert len(sentence) < 200
+    assert await api.wrong("query ($id: ID!) { node(id: $id) { id } }", id=gid("Invoice", uuid4())) == (
+        "BAD_USER_INPUT",
+        "There is no type 'Invoice'.",
+    )
+
+
+async def test_at_most_100_things_are_found_at_once(api: Api) -> None:
+    document = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    assert await api.ask(document, ids=[]) == {"nodes": []}
+    assert await api.ask(document, ids=[gid("Ticket", uuid4())] * 100) == {"nodes": [None] * 100}
+    assert await api.wrong(document, ids=["?"] * 101) == ("BAD_USER_INPUT", "`ids` has 101 items; at most 100 fit.")
+
+
+# --- who may read -----------------------------------------------------------------------------------------------------
+
+READS = (
+    "{ position }",
+    "{ facts(first: 1) { cursor } }",
+    "{ customers(first: 1) { nodes { id } } }",
+    "{ people(first: 1) { nodes { id } } }",
+    "{ slaPolicies(first: 1) { nodes { id } } }",
+    "{ tickets(first: 1) { nodes { id } } }",
+    "{ slaClocks(first: 1) { nodes { id } } }",
+    "{ slaBreachesByCustomer(first: 1) { breaches } }",
+    "{ nodes(ids: []) { id } }",
+    *(f'{{ {field}(id: "?") {{ id }} }}' for field in (*FINDERS.values(), "node")),
+    'query { ticket(id: "?", asOf: {position: "1"}) { id } }',
+)
+
+
+async def test_who_has_no_role_that_reads_is_refused_whatever_they_ask(world: World) -> None:
+    fields = {read.replace("query ", "").strip("{ ").partition("(")[0].partition(" ")[0] for read in READS}
+    assert fields == set(schema._schema.query_type.fields)  # type: ignore[union-attr]
+    for roles in ((), ("partner",), ("clock",), ("Manager",)):
+        for document in READS:
+            told = await Api(world, roles=roles).wrong(document)
+            assert told == ("FORBIDDEN", "Your roles do not let you read this."), (roles, document)
+
+
+async def test_every_other_role_may_read(world: World) -> None:
+    for role in ("sales", "project_manager", "engineer", "support", "finance", "manager", "integration"):
+        assert await Api(world, roles=["partner", role]).ask("{ position }") == {"position": "0"}
+
+
+# --- how many questions -----------------------------------------------------------------------------------------------
+
+NESTED = """{
+    customers(first: 100) { totalCount nodes {
+        name
+        slaPolicy { name }
+        tickets(first: 100) { totalCount nodes {
+            subject customer { name } assignee { name tickets(first: 1) { nodes { id } } }
+            clocks(first: 2) { totalCount nodes { kind policy { name } ticket { subject } customer { name } } }
+        } }
+    } }
+    tickets(first: 100) { nodes { id customer { id } } }
+}"""
+
+
+async def test_a_nested_query_asks_as_often_for_many_things_as_for_one(api: Api) -> None:
+    await api.world.policy(resolution=timedelta(hours=1))
+    asked = []
+    for number in (1, 5):
+        for each in range(number):
+            customer = await api.world.customer(f"{number}/{each}")
+            for ticket in range(number):
+                await a_ticket(api.world, customer, f"{number}/{each}/{ticket}")
+        async with counted(api) as statements:
+            await api.ask(NESTED)
+            asked.append(len(statements))
+    assert asked == [13, 13]
+
+
+async def test_many_things_are_found_by_one_question_a_type(api: Api) -> None:
+    each = await one_of_each(api.world)
+    ids = [gid("Ticket", uuid4()) for _ in range(50)] + list(each.values())
+    async with counted(api) as statements:
+        await api.ask("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids)
+        assert len(statements) == len(each)
+
+
+# --- what is promised -------------------------------------------------------------------------------------------------
+
+
+def described(served: GraphQLSchema) -> Iterator[tuple[str, str | None]]:
+    """Everything that clients can see, by its schema coordinate, with its description."""
+    for name, kind in served.type_map.items():
+        if name.startswith("__") or (is_scalar_type(kind) and is_specified_scalar_type(kind)):
+            continue
+        yield name, kind.description
+        if is_enum_type(kind):
+            yield from ((f"{name}.{value}", one.description) for value, one in kind.values.items())
+        if is_object_type(kind) or is_interface_type(kind) or is_input_object_type(kind):
+            for field, one in kind.fields.items():
+                yield f"{name}.{field}", one.description
+                for argument, each in getattr(one, "args", {}).items():
+                    yield f"{name}.{field}({argument}:)", each.description
+    for directive in served.directives:
+        yield f"@{directive.name}", directive.description
+        yield from ((f"@{directive.name}({name}:)", each.description) for name, each in directive.args.items())
+
+
+def test_everything_that_clients_can_see_is_described() -> None:
+    everything = dict(described(schema._schema))
+    assert len(everything) > 500
+    assert [coordinate for coordinate, description in everything.items() if not (description or "").strip()] == []
+
+
+def test_descriptions_are_sentences() -> None:
+    own = {coordinate: text for coordinate, text in described(schema._schema) if text and coordinate[0] != "@"}
+    assert [coordinate for coordinate, text in own.items() if text.strip()[-1] not in ".…"] == []
+
+
+async def test_what_is_served_is_what_was_promised(database_url: str, tmp_path: Path) -> None:
+    question = get_introspection_query(specified_by_url=True, input_value_deprecation=True, one_of=True)
+    async with serving(database_url, tmp_path) as server:
+        served = build_client_schema(await server.ask(question))  # type: ignore[arg-type]
+    assert print_schema(lexicographic_sort_schema(served)) == SCHEMA.read_text().strip()

@@ -135,6 +135,7 @@ def field_name(command: str) -> str:
 
 
 CommandInput = _command_input()
+COMMANDS_BY_FIELD = {field_name(name): COMMANDS[name][0] for name in CLIENT_COMMANDS}
 
 
 @strawberry.type(description="What became of many commands.")
@@ -188,7 +189,7 @@ async def _record(info: Info, made: list[Asked | Invalid], *, atomic: bool, dry_
 
 def _made(info: Info, given: Any) -> Asked | Invalid:
     [(name, input_)] = [(name, value) for name, value in vars(given).items() if value is not strawberry.UNSET]
-    command = next(COMMANDS[one][0] for one in CLIENT_COMMANDS if field_name(one) == name)
+    command = COMMANDS_BY_FIELD[name]
     if input_.dry_run:
         return Invalid(
             "dry_run_of_one", "Rehearse all commands or none: use dryRun of recordAll.", ("dryRun",)

@@ -58,7 +58,7 @@ class TicketQueries:
         if as_of is None:
             row = await info.context.row("tickets").load(row_id)
             return Ticket.of(row) if row else None
-        moment = as_of.moment()
+        moment = await info.context.reached(as_of.moment())
         past = await info.context.row_as_of("tickets", row_id, moment)
         return Ticket.of(past, moment) if past else None
 

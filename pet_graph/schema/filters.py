@@ -60,4 +60,4 @@ def order(name: str, description: str, default: str, descending: bool = True, **
         "direction": strawberry.field(default=direction, description="Which way round."),
         "__hash__": lambda self: hash((self.field, self.direction)),  # a default of a parameter has to be hashable
     }
-    return strawberry.input(type(f"{name}Order", (), namespace), description=description)
+    return strawberry.input(type(f"{name}Order", (), namespace), description=f"{description}.")

@@ -54,7 +54,10 @@ def one(table: str, *, by: str, description: str) -> Any:
         if key is None:
             return None
         as_of = getattr(root, "as_of", None)
-        row = await info.context.row_as_of(table, key, as_of) if as_of else await info.context.row(table).load(key)
+        if as_of:
+            row = await info.context.row_as_of(table, key, as_of, named=by != "row_id")
+        else:
+            row = await info.context.row(table).load(key)
         return row and _target(info).of(row, as_of)
 
     return strawberry.field(resolver=resolve, description=description, metadata={"link": One(table, by)})

@@ -17,7 +17,7 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.types.base import StrawberryContainer, StrawberryList, get_object_definition
 
-LONGEST_SHOWN = 60
+LONGEST_SHOWN = 80
 TYPE_NAME = re.compile(r"[A-Z][A-Za-z]{0,59}")
 
 Converter: TypeAlias = Callable[[Any], Any]
@@ -28,9 +28,11 @@ def bad_input(message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
 
 
-def shown(given: str) -> str:
+def shown(given: Any) -> str:
     """A client's own words, given back to it, but not at any length."""
-    return repr(given if len(given) <= LONGEST_SHOWN else f"{given[:LONGEST_SHOWN]}…")
+    if isinstance(given, str):
+        return repr(given if len(given) <= LONGEST_SHOWN else f"{given[:LONGEST_SHOWN]}…")
+    return repr(given) if isinstance(given, bool | float | None) else f"a value of the type {type(given).__name__}"
 
 
 def text(given: str) -> str:

@@ -5,21 +5,25 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, NewType
+from uuid import UUID
 
 import strawberry
 from graphql import GraphQLError
 
 from ..events.base import Money
+from .nodes import shown
 
 Position = NewType("Position", int)
 Json = NewType("Json", object)
 
-RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 ISO_8601_DURATION = re.compile(
     r"P(?=\d|T\d)(?:(?P<days>\d{1,6})D)?"
-    r"(?:T(?=\d)(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9}(?:\.\d{1,6})?)S)?)?"
+    r"(?:T(?=\d)(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9}(?:\.\d{1,6})?)S)?)?",
+    re.ASCII,
 )
-MONEY = re.compile(r"(?P<sign>-?)(?P<units>\d{1,12})(?:\.(?P<micros>\d{1,6}))? (?P<currency>[A-Z]{3})")
+RFC_9562 = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+MONEY = re.compile(r"(?P<sign>-?)(?P<units>\d{1,12})(?:\.(?P<micros>\d{1,6}))? (?P<currency>[A-Z]{3})", re.ASCII)
 MICROS = 1_000_000
 LARGEST_POSITION = 2**63 - 1
 
@@ -27,11 +31,13 @@ LARGEST_POSITION = 2**63 - 1
 def parse_datetime(value: Any) -> datetime:
     """An RFC 3339 text with its offset, as an instant in UTC. Raises GraphQLError."""
     if not isinstance(value, str) or not RFC_3339.fullmatch(value):
-        raise GraphQLError(f"DateTime cannot represent {value!r}: write RFC 3339 with an offset, 2026-06-01T12:00:00Z.")
+        raise GraphQLError(
+            f"DateTime cannot represent {shown(value)}: write RFC 3339 with an offset, 2026-06-01T12:00:00Z."
+        )
     try:
         return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise GraphQLError(f"DateTime cannot represent {value!r}: {error}.") from error
+        raise GraphQLError(f"DateTime cannot represent {shown(value)}: {error}.") from error
 
 
 def format_datetime(value: datetime) -> str:
@@ -47,14 +53,16 @@ def parse_duration(value: Any) -> timedelta:
     """An ISO 8601 duration of days, hours, minutes and seconds. Raises GraphQLError."""
     match = ISO_8601_DURATION.fullmatch(value) if isinstance(value, str) else None
     if not match:
-        raise GraphQLError(f"Duration cannot represent {value!r}: write ISO 8601 in days and less, PT8H or P1DT30M.")
+        raise GraphQLError(
+            f"Duration cannot represent {shown(value)}: write ISO 8601 in days and less, PT8H or P1DT30M."
+        )
     days, hours, minutes = (int(match[name] or 0) for name in ("days", "hours", "minutes"))
     whole, _, fraction = (match["seconds"] or "0").partition(".")
     micros = int(fraction.ljust(6, "0")) if fraction else 0
     try:
         return timedelta(days=days, hours=hours, minutes=minutes, seconds=int(whole), microseconds=micros)
     except OverflowError as error:
-        raise GraphQLError(f"Duration cannot represent {value!r}: it is too long.") from error
+        raise GraphQLError(f"Duration cannot represent {shown(value)}: it is too long.") from error
 
 
 def format_duration(value: timedelta) -> str:
@@ -69,18 +77,27 @@ def format_duration(value: timedelta) -> str:
     return f"{sign}PT{parts or '0S'}"
 
 
+def parse_uuid(value: Any) -> UUID:
+    """A UUID in its one usual form. Raises GraphQLError."""
+    if isinstance(value, str) and RFC_9562.fullmatch(value):
+        return UUID(value)
+    raise GraphQLError(f"UUID cannot represent {shown(value)}: write 32 hexadecimal digits as 8-4-4-4-12.")
+
+
 def parse_position(value: Any) -> int:
     """A position in the log, as text because it outgrows a GraphQL Int. Raises GraphQLError."""
-    if isinstance(value, str) and re.fullmatch(r"\d{1,19}", value) and int(value) <= LARGEST_POSITION:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,19}", value) and int(value) <= LARGEST_POSITION:
         return int(value)
-    raise GraphQLError(f'Position cannot represent {value!r}: use one that PET has given you, or "0" for the start.')
+    raise GraphQLError(
+        f'Position cannot represent {shown(value)}: use one that PET has given you, or "0" for the start.'
+    )
 
 
 def parse_money(value: Any) -> Money:
     """An amount and its currency: `1234.50 EUR`. Raises GraphQLError."""
     match = MONEY.fullmatch(value) if isinstance(value, str) else None
     if not match:
-        raise GraphQLError(f"Money cannot represent {value!r}: write an amount and an ISO 4217 code, 1234.50 EUR.")
+        raise GraphQLError(f"Money cannot represent {shown(value)}: write an amount and an ISO 4217 code, 1234.50 EUR.")
     micros = int(match["units"]) * MICROS + int((match["micros"] or "").ljust(6, "0") or 0)
     return Money(-micros if match["sign"] else micros, match["currency"])
 
@@ -106,6 +123,13 @@ SCALARS: dict[object, Any] = {
         specified_by_url="https://www.iso.org/iso-8601-date-and-time-format.html",
         serialize=format_duration,
         parse_value=parse_duration,
+    ),
+    UUID: strawberry.scalar(
+        name="UUID",
+        description="A universally unique identifier.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc9562",
+        serialize=str,
+        parse_value=parse_uuid,
     ),
     Position: strawberry.scalar(
         name="Position",

@@ -85,7 +85,7 @@ async def verify(
 
 async def _verify(connection: asyncpg.Connection[Any], anchor: Anchor | None, progress: Progress) -> Report:
     has_tables = await _hold_tables(connection)
-    await connection.execute("set local statement_timeout = 0; set local work_mem = '64MB'")
+    await connection.execute(f"{rebuild.PATIENTLY}; set local work_mem = '64MB'")
     facts, entries = Walk(LOG), Walk(JOURNAL)
     await _walk(connection, facts, progress)
     await _walk(connection, entries, quiet)

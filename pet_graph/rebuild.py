@@ -23,6 +23,11 @@ APART = "pg_temp"
 SWAP_ATTEMPT = "200ms"
 """Shorter than PostgreSQL's wait before it looks for deadlocks, so that no reader is ever the victim of one."""
 
+PATIENTLY = """
+    set local statement_timeout = 0; set local lock_timeout = 0;
+    set local idle_in_transaction_session_timeout = '5min'"""
+"""A replay takes as long as it takes, and between two statements it folds a page of facts."""
+
 Progress = Callable[[int], None]
 
 
@@ -93,7 +98,7 @@ async def rebuild_if_outdated(connection: asyncpg.Connection[Any], progress: Pro
 
 async def _keep_others_out(connection: asyncpg.Connection[Any]) -> None:
     """Wait for other rebuilds and for comparisons before taking the turn, so that the wait stops nobody's recording."""
-    await connection.execute("set local statement_timeout = 0; set local lock_timeout = 0")
+    await connection.execute(PATIENTLY)
     if await _has_tables(connection):
         await connection.execute(f"lock table {SCHEMA}.fingerprint in access exclusive mode")
     await take_turn(connection)
@@ -158,7 +163,7 @@ async def hold_tables(connection: asyncpg.Connection[Any]) -> None:
 
     Raises `asyncpg.UndefinedTableError` when they were never made.
     """
-    await connection.execute("set local statement_timeout = 0; set local lock_timeout = 0")
+    await connection.execute(PATIENTLY)
     await connection.execute(f"lock table {SCHEMA}.fingerprint in access share mode")
 
 

@@ -20,11 +20,10 @@ import pytest
 
 from pet_graph import database, log
 from pet_graph.decisions import Asked, Outcome, Recorded
-from pet_graph.events.base import Command, Fact
+from pet_graph.events.base import Command, Fact, Priority
 from pet_graph.events.customers import RegisterCustomer
 from pet_graph.events.people import RegisterPerson
 from pet_graph.events.policies import AdoptSlaPolicy, SlaTarget
-from pet_graph.events.base import Priority
 from pet_graph.feed import Feed
 from pet_graph.postgres import Embedded, acquire
 from pet_graph.rebuild import differences, rebuild_if_outdated
@@ -115,7 +114,9 @@ class World:
     def pass_time(self, **span: float) -> None:
         self.time[0] += timedelta(**span)
 
-    def asked(self, command: Command, *, id: UUID | None = None, roles: tuple[str, ...] = EVERYONE, **how: Any) -> Asked:
+    def asked(
+        self, command: Command, *, id: UUID | None = None, roles: tuple[str, ...] = EVERYONE, **how: Any
+    ) -> Asked:
         return Asked(command=command, command_id=id or uuid4(), actor="tester", roles=roles, **how)
 
     async def ask(self, command: Command, *, dry_run: bool = False, **how: Any) -> Outcome:

@@ -125,7 +125,6 @@ async def test_any_query_gets_the_same_bytes_from_both_executions(desk: World) -
     api, planner = Api(desk), Planner(schema, RULES)
     generator = Generator(schema._schema, await known(desk), random.Random(SEED), compiled_roots())
     compared = left = 0
-    print(f"PET_TEST_SEED={SEED}")
     for number in range(QUERIES):
         query, variables = generator.query()
         where = f"seed {SEED}, query {number}: {query}\nvariables {variables}"

@@ -135,19 +135,18 @@ async def test_nothing_loaded_for_one_event_is_seen_by_the_next(pet: Server) -> 
     assert [(one["version"], one["customer"]["name"]) for one in shown] == [(1, "Acme"), (2, "11"), (3, "12")]
 
 
+WRONG = ("{", "{ nothing }", "", "fragment f on Query { position }", "query a { a } query b { b }")
+
+
 async def test_a_document_that_is_wrong_ends_itself_and_nothing_else(pet: Server) -> None:
     async with pet.socket() as socket:
         await socket.subscribe(FACTS, "live")
         await following(1)
-        for number, document in enumerate(
-            ("{", "{ nothing }", "", "fragment f on Query { position }", "query a { a } query b { b }")
-        ):
+        for number, document in enumerate(WRONG):
             await socket.subscribe(document, f"{number}")
             message = await socket.next()
             assert (message["type"], message["id"]) == ("error", f"{number}"), document
-            assert [error["extensions"]["code"] for error in message["payload"]] == ["BAD_USER_INPUT"] * len(
-                message["payload"]
-            )
+            assert {error["extensions"]["code"] for error in message["payload"]} == {"BAD_USER_INPUT"}, document
         payload = {"query": POSITION, "operationName": "other"}
         await socket.send(type="subscribe", id="named", payload=payload)
         assert (await socket.next())["payload"][0]["message"] == 'Unknown operation named "other".'
@@ -168,7 +167,8 @@ ILL_FORMED: list[Any] = [
     *(1, "subscribe", None, True, [], [ASKED], {}),
     *({"type": kind} for kind in (None, 1, [], {}, "start", "subscribe", "complete")),
     *({**ASKED, "id": id_} for id_ in (None, 1, [], {})),
-    *({**ASKED, "payload": payload} for payload in (None, 1, "x", [], {}, {"query": None}, {"query": 1}, {"query": []})),
+    *({**ASKED, "payload": payload} for payload in (None, 1, "x", [], {})),
+    *({**ASKED, "payload": {"query": query}} for query in (None, 1, [])),
     *({**ASKED, "payload": {"query": POSITION, "variables": variables}} for variables in (1, "{}", [])),
     *({**ASKED, "payload": {"query": POSITION, "operationName": name}} for name in (1, [], {})),
     *({"type": "complete", "id": id_} for id_ in (None, 1, [], {})),

@@ -7,10 +7,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from api import Json, gid, now
+from httpx_sse import aconnect_sse
 from wire import (
     BREACHES,
     FACTS,
@@ -246,3 +248,57 @@ async def test_no_change_of_a_ticket_is_lost_between_its_state_and_what_follows(
         assert heard == sorted(set(heard))
 
     await asyncio.gather(change(), *(watch(number / 40) for number in range(5)))
+
+
+# --- server-sent events -----------------------------------------------------------------------------------------------
+
+
+async def events(pet: Server, document: str, **how: Any) -> list[tuple[str, str, Any]]:
+    """Media type, name and data of the events of a stream that ends by itself."""
+    async with (
+        pet.http() as client,
+        aconnect_sse(client, "POST", "/graphql", json={"query": document}, **how) as source,
+    ):
+        kind = source.response.headers["content-type"]
+        return [(kind, event.event, event.data and event.json()) async for event in source.aiter_sse()]
+
+
+async def test_any_operation_may_be_streamed_and_ends_by_itself(pet: Server) -> None:
+    kind = "text/event-stream"
+    complete = (kind, "complete", "")
+    assert await events(pet, "{ position }") == [(kind, "next", {"data": {"position": "0"}}), complete]
+    [(_, name, answer), end] = await events(pet, "{")
+    assert (name, [error["extensions"]["code"] for error in answer["errors"]], end) == (
+        "next",
+        ["BAD_USER_INPUT"],
+        complete,
+    )
+    [(_, name, answer), end] = await events(pet, 'subscription { facts(after: "9") { cursor } }')
+    assert answer["errors"][0]["message"] == "`after` is 9, but the newest fact has the position 0."
+    assert (name, end) == ("next", complete)
+
+
+async def test_a_stream_may_be_opened_by_get_as_browsers_do(pet: Server) -> None:
+    await pet.record(*named("Acme"))
+    parameters = {"query": 'subscription { facts(after: "0") { cursor } }'}
+    async with pet.http() as client, aconnect_sse(client, "GET", "/graphql", params=parameters) as source:
+        event = await anext(source.aiter_sse())
+    assert (event.event, event.json()) == ("next", {"data": {"facts": {"cursor": "1"}}})
+    await following(0)
+
+
+async def test_a_stream_ends_when_its_token_has_expired(pet: Server) -> None:
+    pet.process.services.now = lambda: now() + timedelta(hours=1)
+    await pet.record(*named("Acme"))
+    headers = {"Authorization": f"Bearer {pet.token(lifetime=timedelta(minutes=10))}"}
+    body = {"query": 'subscription { facts(after: "0") { cursor } }'}
+    async with pet.http(headers=headers) as client, aconnect_sse(client, "POST", "/graphql", json=body) as source:
+        told, end = [event async for event in source.aiter_sse()]
+    assert told.json()["errors"] == [
+        {
+            "message": "The token has expired: subscribe again with a new one and your last cursor.",
+            "extensions": {"code": "UNAUTHENTICATED"},
+        }
+    ]
+    assert end.event == "complete"
+    await following(0)

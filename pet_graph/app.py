@@ -130,7 +130,7 @@ class Process:
         turns = Turns(
             lambda: database.connect(url), now, turn_limit=settings.turn_limit, queue_limit=settings.queue_limit
         )
-        feed = Feed(pool, settings.bell_url or url, ring_size=settings.ring_size, poll_seconds=settings.poll_seconds)
+        feed = Feed(pool, url, ring_size=settings.ring_size, poll_seconds=settings.poll_seconds)
         return Services(pool, turns, feed, now)
 
     def _open(self, services: Services) -> None:

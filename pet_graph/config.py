@@ -22,11 +22,7 @@ class Settings(BaseSettings):
     )
     database_owner_url: str | None = Field(
         default=None,
-        description="The same database as a user who may create schemas and roles; only migrations use it.",
-    )
-    bell_url: str | None = Field(
-        default=None,
-        description="Where processes wake each other (postgresql:// or redis://); without it, the database.",
+        description="The same database as a user who may create schemas and roles, for migrations; grant pet_app to the other.",
     )
     jwks_url: str | None = Field(
         default=None, description="Accept tokens signed by the keys published here, instead of the local key."

@@ -1,4 +1,4 @@
-"""The log of facts and the journal of commands: append and read. The only module that names their tables.
+"""The log of facts and the journal of commands: append and read. Besides `audit`, nothing else names their tables.
 
 Each row is sealed: SHA-256 over a domain tag, the previous seal, and every field, each with its length before it, so
 that no two different rows have one encoding. `audit` walks the seals.

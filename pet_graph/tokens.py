@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import secrets
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +17,7 @@ from typing import Any
 from urllib.request import urlopen
 
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import InvalidKeyIdError, JoseError, SecurityWarning
 from joserfc.jwk import KeySet, OctKey
 
 from .authority import INTERNAL
@@ -25,7 +27,12 @@ ISSUER = "pet-graph"
 LOCAL_ALGORITHM = "HS256"
 PUBLIC_ALGORITHMS = ["RS256", "ES256", "PS256", "Ed25519", "EdDSA"]
 REFRESH_SECONDS = 300
+UNKNOWN_KEY_SECONDS = 10
+"""How soon published keys are read again when a token names one that is not among them."""
 LONGEST_NAME = 200
+
+
+logger = logging.getLogger(__name__)
 
 
 class Unauthenticated(Exception):
@@ -89,10 +96,9 @@ class Verifier:
         issuer: str | None = None,
         audience: str | None = None,
     ) -> None:
-        self._key, self._now, self._jwks_url = key, now, jwks_url
+        self._key = key
+        self._published = Published(jwks_url, now) if jwks_url else None
         self._claims = _registry(now, issuer if jwks_url else ISSUER, audience)
-        self._published: KeySet | None = None
-        self._fetched_at = float("-inf")
 
     async def viewer(self, authorization: str | None) -> Viewer:
         """Who an `Authorization` header, or its like in `connection_init`, stands for. Raises `Unauthenticated`."""
@@ -102,22 +108,52 @@ class Verifier:
         try:
             decoded = await self._decode(token.strip())
             self._claims(decoded)
-        except (JoseError, ValueError, TypeError, OSError) as error:
+        except (JoseError, ValueError, TypeError, RecursionError) as error:
             raise Unauthenticated(f"The token is not valid: {_reason(error)}.") from error
         return _viewer(decoded)
 
     async def _decode(self, token: str) -> dict[str, Any]:
-        if self._jwks_url is None:
+        if self._published is None:
             assert self._key is not None
             return jwt.decode(token, self._key, algorithms=[LOCAL_ALGORITHM]).claims
-        return jwt.decode(token, await self._keys(), algorithms=PUBLIC_ALGORITHMS).claims
+        try:
+            return _decode_public(token, await self._published.keys())
+        except InvalidKeyIdError:
+            return _decode_public(token, await self._published.keys(oldest_seconds=UNKNOWN_KEY_SECONDS))
 
-    async def _keys(self) -> KeySet:
-        if self._published is None or time.monotonic() - self._fetched_at > REFRESH_SECONDS:
-            assert self._jwks_url is not None
-            self._published = await asyncio.to_thread(_fetch, self._jwks_url)
-            self._fetched_at = time.monotonic()
-        return self._published
+
+def _decode_public(token: str, keys: KeySet) -> dict[str, Any]:
+    with warnings.catch_warnings():
+        # Its name is deprecated for the algorithm that it names more exactly, and many still write it.
+        warnings.simplefilter("ignore", SecurityWarning)
+        return jwt.decode(token, keys, algorithms=PUBLIC_ALGORITHMS).claims
+
+
+class Published:
+    """The keys that are published at an address: read anew now and then, and sooner when a token names another."""
+
+    def __init__(self, url: str, now: Callable[[], datetime]) -> None:
+        self._url, self._now = url, now
+        self._keys: KeySet | None = None
+        self._read_at = float("-inf")
+        self._reading = asyncio.Lock()
+
+    async def keys(self, *, oldest_seconds: float = REFRESH_SECONDS) -> KeySet:
+        """The keys as they were at most so long ago, or longer while nobody answers. Raises `Unauthenticated`."""
+        async with self._reading:
+            if self._now().timestamp() - self._read_at >= oldest_seconds:
+                await self._read()
+        if self._keys is None:
+            raise Unauthenticated("The token cannot be verified: the published keys cannot be read. Try again.")
+        return self._keys
+
+    async def _read(self) -> None:
+        try:
+            self._keys = await asyncio.to_thread(_fetch, self._url)
+        except (OSError, JoseError, ValueError, TypeError, AttributeError) as error:
+            logger.warning("the published keys cannot be read: %r", error)
+        if self._keys is not None:
+            self._read_at = self._now().timestamp()
 
 
 def _fetch(url: str) -> KeySet:
@@ -138,13 +174,20 @@ def _registry(
 
 def _viewer(claims: dict[str, Any]) -> Viewer:
     actor, roles, system = claims["sub"], claims.get("roles", []), claims.get("system")
-    if not isinstance(actor, str) or not 0 < len(actor) <= LONGEST_NAME or not isinstance(roles, list):
+    if not _is_name(actor) or not isinstance(roles, list):
         raise Unauthenticated("The token is not valid: `sub` is a name and `roles` a list.")
+    if system is not None and not _is_name(system):
+        raise Unauthenticated("The token is not valid: `system` is a name.")
     known = tuple(role for role in Role if role in roles)
-    if Role.INTEGRATION in known and not (isinstance(system, str) and system):
+    if Role.INTEGRATION in known and not system:
         raise Unauthenticated("The token is not valid: the role integration needs the claim `system`.")
     return Viewer(actor, known, f"external:{system}" if system else INTERNAL, claims.get("exp"))
 
 
+def _is_name(value: object) -> bool:
+    """Whether it can stand in the log: a text that is not blank, not long, and without what no text column holds."""
+    return isinstance(value, str) and value.isprintable() and 0 < len(value.strip()) <= len(value) <= LONGEST_NAME
+
+
 def _reason(error: Exception) -> str:
-    return str(error).rstrip(".") or type(error).__name__
+    return (getattr(error, "description", "") or str(error)).rstrip(".") or type(error).__name__

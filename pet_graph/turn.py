@@ -175,8 +175,7 @@ class Turns:
                 await self._write(group)
             except Exception as failure:
                 await self._drop_connection()
-                # asyncpg calls a value that it cannot send an InterfaceError too, but of the kind ValueError.
-                if isinstance(failure, UNAVAILABLE) and not isinstance(failure, ValueError):
+                if isinstance(failure, UNAVAILABLE):
                     logger.warning("turn lost: %s", failure)
                     for waiting in group:
                         waiting.fail(Unavailable(NO_ANSWER))
@@ -186,6 +185,7 @@ class Turns:
     async def _one_by_one(self, group: list[Waiting], failure: Exception) -> None:
         """A failure that is not a refusal fails only the command that caused it."""
         if len(group) > 1:
+            logger.warning("turn retried one by one: %s", failure)
             for waiting in group:
                 await self._turn([waiting])
             return

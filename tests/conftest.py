@@ -82,7 +82,6 @@ async def database_url(server: Embedded, template: str) -> AsyncIterator[str]:
     admin = await asyncpg.connect(server.url())
     try:
         await admin.execute(f"create database {name} template {template} strategy file_copy")
-        await admin.execute(f"grant create on database {name} to {database.ROLE}")
         yield server.url(name)
         await _replay_gives_the_same_rows(server.url(name))
         await admin.execute(f"drop database {name} with (force)")

@@ -99,7 +99,7 @@ def test_nothing_is_imported_inside_a_function() -> None:
     assert [where for path in python_files(PACKAGE) for where in imports_inside_functions(path)] == []
 
 
-def test_only_the_log_names_the_tables_of_the_log() -> None:
+def test_only_the_log_and_its_audit_name_the_tables_of_the_log() -> None:
     names = re.compile(r"\bpet\.(log|journal)\b")
     assert {
         path.name for path in python_files(PACKAGE) if names.search(_code_without_strings_of_documentation(path))

@@ -88,13 +88,23 @@ def check(struct: msgspec.Struct, path: tuple[str, ...] = ()) -> None:
 def _check_value(field: Field, value: Any, path: tuple[str, ...]) -> None:
     if isinstance(value, str) and field.type is str:
         _check_text(field.meta, value, path)
+    elif isinstance(value, int):
+        _check_range(field.meta, value, path)
+    elif isinstance(value, timedelta) and value < timedelta():
+        raise Refused("negative", f"{path[-1]} is shorter than nothing.", path)
+    elif isinstance(value, msgspec.Struct):
+        check(value, path)
     elif isinstance(value, tuple):
         _check_length(field.meta, value, path)
         for number, item in enumerate(value):
-            if isinstance(item, msgspec.Struct):
-                check(item, (*path, str(number)))
-    elif isinstance(value, timedelta) and value < timedelta():
-        raise Refused("negative", f"{path[-1]} is shorter than nothing.", path)
+            _check_item(item, (*path, str(number)))
+
+
+def _check_item(value: Any, path: tuple[str, ...]) -> None:
+    if isinstance(value, msgspec.Struct):
+        check(value, path)
+    elif isinstance(value, str):
+        _check_storable(value, path)
 
 
 def _check_text(meta: msgspec.Meta, value: str, path: tuple[str, ...]) -> None:
@@ -102,8 +112,19 @@ def _check_text(meta: msgspec.Meta, value: str, path: tuple[str, ...]) -> None:
         raise Refused("blank", f"{path[-1]} is blank.", path)
     if meta.max_length is not None and len(value) > meta.max_length:
         raise Refused("too_long", f"{path[-1]} has {len(value)} characters; the limit is {meta.max_length}.", path)
+    _check_storable(value, path)
+
+
+def _check_storable(value: str, path: tuple[str, ...]) -> None:
     if "\0" in value or not _is_unicode(value):
         raise Refused("not_text", f"{path[-1]} holds characters that are not text (NUL or half a surrogate).", path)
+
+
+def _check_range(meta: msgspec.Meta, value: int, path: tuple[str, ...]) -> None:
+    if meta.ge is not None and value < meta.ge:
+        raise Refused("out_of_range", f"{path[-1]} is {value}; the least is {meta.ge}.", path)
+    if meta.le is not None and value > meta.le:
+        raise Refused("out_of_range", f"{path[-1]} is {value}; the most is {meta.le}.", path)
 
 
 def _is_unicode(value: str) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4, uuid5
 
 from .context import Services
+from .database import LOST
 from .decisions import Asked
 from .events.base import Command, Priority, Role
 from .events.customers import RegisterCustomer
@@ -57,6 +58,8 @@ SUBJECTS = (
 )
 DAYS = 30
 TICKETS = 240
+BEFORE = timedelta(days=DAYS + 1)
+"""How long before its present the firm was founded."""
 BUSY_SECONDS = 2.0
 
 logger = logging.getLogger(__name__)
@@ -125,11 +128,12 @@ def _life(name: str, at: datetime, dice: random.Random) -> Iterator[Asked]:
 
 
 async def found(services: Services) -> None:
-    """Record the firm and its past, once: the ids are the same at every start."""
-    if await services.pool.fetchval("select exists (select from customers where id = $1)", _id(CUSTOMERS[-1])):
+    """Record the firm and its past, once: ids and instants are the same at every start, also after half a founding."""
+    founded_at = await services.pool.fetchval("select registered_at from customers where id = $1", _id(CUSTOMERS[-1]))
+    if await services.pool.fetchval("select exists (select from tickets where id = $1)", _id(f"ticket {TICKETS - 1}")):
         return
-    start = services.now()
-    await services.turns.record_all(list(founding(start - timedelta(days=DAYS + 1))))
+    start = founded_at + BEFORE if founded_at else services.now()
+    await services.turns.record_all(list(founding(start - BEFORE)))
     for life in history(start):
         await services.turns.record_all(life)
     logger.info("the demonstration firm has a past of %s days", DAYS)
@@ -138,6 +142,23 @@ async def found(services: Services) -> None:
 async def keep_busy(services: Services) -> None:
     """Found the firm, then open and work on tickets for ever; some are urgent and soon break their promise."""
     dice = random.Random()
+    await _until_done(lambda: _begin(services))
+    while True:
+        await _until_done(lambda: _something(services, dice))
+        await asyncio.sleep(BUSY_SECONDS)
+
+
+async def _until_done(work: Callable[[], Awaitable[None]]) -> None:
+    """Do it, and again if the database does not answer."""
+    while True:
+        try:
+            return await work()
+        except (Unavailable, *LOST) as lost:
+            logger.warning("the demonstration waits: %s", lost)
+            await asyncio.sleep(BUSY_SECONDS)
+
+
+async def _begin(services: Services) -> None:
     await found(services)
     hasty = AdoptSlaPolicy(
         name="Hasty",
@@ -146,12 +167,6 @@ async def keep_busy(services: Services) -> None:
         warn_at_percent=(50,),
     )
     await services.turns.record(_asked(hasty, "Hasty"))
-    while True:
-        try:
-            await _something(services, dice)
-        except Unavailable as lost:
-            logger.warning("the demonstration waits: %s", lost)
-        await asyncio.sleep(BUSY_SECONDS)
 
 
 async def _something(services: Services, dice: random.Random) -> None:

@@ -41,7 +41,7 @@ class Length:
     facts: int
 
 
-FULL, QUICK = Length(3, 1.5, 8_000), Length(1, 0.25, 800)
+FULL, QUICK = Length(3, 1.5, 8_000), Length(1, 0.4, 800)
 
 
 def main() -> None:

@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from statistics import median, quantiles
+from math import nan
+from statistics import median
 from uuid import UUID, uuid4
 
 from pet_graph import database
-from pet_graph.authority import Role
 from pet_graph.decisions import Asked, Recorded
-from pet_graph.events.base import Command, Priority
+from pet_graph.events.base import Command, Priority, Role
 from pet_graph.events.customers import RegisterCustomer
 from pet_graph.events.policies import AdoptSlaPolicy, SlaTarget
 from pet_graph.events.tickets import OpenTicket
@@ -100,23 +100,30 @@ async def turning(url: str, way: Way, callers: int) -> AsyncIterator[list[Turns]
 
 async def measure(url: str, way: Way, callers: int, seconds: float) -> Measured:
     """So many callers at once, each asking again as soon as it is answered; the first tenth is not counted."""
+    waits: list[tuple[float, float]] = []
     async with turning(url, way, callers) as turns:
         begin = time.perf_counter() + seconds / 10
-        end = begin + seconds
-        waits = await asyncio.gather(*(_call(turns[n % len(turns)], begin, end) for n in range(callers)))
-    milliseconds = [wait * 1_000 for each in waits for wait in each]
-    percentiles = quantiles(milliseconds, n=100, method="inclusive")
-    return Measured(len(milliseconds) / seconds, median(milliseconds), percentiles[98])
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds * 1.1), asyncio.TaskGroup() as calling:
+                for number in range(callers):
+                    calling.create_task(_call(turns[number % len(turns)], waits))
+        end = time.perf_counter()
+    milliseconds = sorted(wait * 1_000 for answered_at, wait in waits if begin <= answered_at < end)
+    return Measured(len(milliseconds) / (end - begin), _share(milliseconds, 0.5), _share(milliseconds, 0.99))
 
 
-async def _call(turns: Turns, begin: float, end: float) -> list[float]:
-    waits: list[float] = []
-    while (asked_at := time.perf_counter()) < end:
+def _share(ordered: Sequence[float], share: float) -> float:
+    """The value below which that share of the values lies."""
+    return ordered[int(share * len(ordered))] if ordered else nan
+
+
+async def _call(turns: Turns, waits: list[tuple[float, float]]) -> None:
+    while True:
+        asked_at = time.perf_counter()
         outcome = await turns.record(ticket())
         assert isinstance(outcome, Recorded), outcome
-        if begin <= (answered_at := time.perf_counter()) < end:
-            waits.append(answered_at - asked_at)
-    return waits
+        answered_at = time.perf_counter()
+        waits.append((answered_at, answered_at - asked_at))
 
 
 async def compare(url: str, rounds: int, seconds: float, tell: Callable[[str], None]) -> Cells:

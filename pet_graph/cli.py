@@ -15,6 +15,8 @@ from typing import Annotated, Any
 import asyncpg
 import typer
 import uvicorn
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from . import audit, database, log
 from .app import create_app, now, opened, prepare
@@ -23,7 +25,7 @@ from .events.base import Fact, Role
 from .graph import sdl
 from .postgres import PostgresFailed
 from .rebuild import rebuild as rebuild_tables
-from .tokens import issue, local_key
+from .tokens import LONGEST_NAME, issue, local_key
 
 app = typer.Typer(
     help="PET (Plan. Execute. Track.): the operational truth of a services firm, as a GraphQL API.",
@@ -42,11 +44,17 @@ GRACE_SECONDS = 5
 def _settings(data: Path) -> Settings:
     """What was said on the command line goes to the environment, where worker processes find it too."""
     os.environ["PET_DATA"] = str(data.absolute())
-    return Settings()
+    try:
+        return Settings()
+    except (ValidationError, SettingsError) as wrong:
+        first = wrong.errors()[0] if isinstance(wrong, ValidationError) else None
+        setting = f"PET_{str(first['loc'][0]).upper()}: {first['msg']}" if first else str(wrong)
+        raise _fail(f"A setting cannot be used. {setting}") from wrong
 
 
 def _fail(message: str) -> typer.Exit:
-    typer.secho(message, err=True, fg="red")
+    """Say in a sentence what is wrong, and end with exit code 1."""
+    typer.secho(message if message.endswith(".") else f"{message}.", err=True, fg="red")
     return typer.Exit(1)
 
 
@@ -65,7 +73,7 @@ def _with_database(data: Path, work: Callable[[asyncpg.Connection[Any]], Awaitab
 
     try:
         code = asyncio.run(run())
-    except (PostgresFailed, OSError, asyncpg.PostgresError) as failed:
+    except (PostgresFailed, OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as failed:
         raise _fail(f"The database cannot be used: {failed}") from failed
     raise typer.Exit(code)
 
@@ -142,7 +150,12 @@ def token(
     """Print a bearer token signed by the local key."""
     if (system is not None) != (Role.INTEGRATION in role):
         raise _fail("The role integration and --system belong together.")
-    key = local_key(_settings(data).data)
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise _fail(f"--name has from 1 to {LONGEST_NAME} characters.")
+    try:
+        key = local_key(_settings(data).data)
+    except OSError as failed:
+        raise _fail(f"The local key cannot be used: {failed}") from failed
     typer.echo(issue(key, name, role, now=now(), lifetime=_lifetime(expires), system=system))
 
 

@@ -182,7 +182,6 @@ def test_a_database_that_cannot_be_used_is_told_in_a_sentence(run: Run, tmp_path
     assert told(run("verify", data=tmp_path / "file")).startswith("The database cannot be used: ")
 
 
-@pytest.mark.xfail(strict=True, reason="the command ends on a traceback")
 @pytest.mark.parametrize(
     ("arguments", "settings"),
     [

@@ -59,14 +59,14 @@ async def another(server: Embedded, template: str) -> AsyncIterator[World]:
         await admin.close()
 
 
-async def test_the_firm_is_the_same_wherever_it_is_founded(world: World, server: Embedded, template: str) -> None:
+async def test_the_firm_is_the_same_wherever_it_is_founded(
+    world: World, server: Embedded, template: str, small: None
+) -> None:
     await demo.found(services_of(world))
     async with another(server, template) as twin:
         await demo.found(services_of(twin))
         assert await everything(twin) == await everything(world)
         assert [fact.seal for fact in await facts(twin)] == [fact.seal for fact in await facts(world)]
-    counts = {name: len(rows) for name, rows in (await everything(world)).items()}
-    assert (counts["customers"], counts["people"], counts["policies"], counts["tickets"]) == (8, 4, 2, 240)
     assert await refusals(world) == 0
 
 
@@ -79,6 +79,8 @@ async def test_the_past_is_past_and_another_start_adds_nothing_to_it(world: Worl
     assert instants["CustomerRegistered"] == instants["SlaPolicyAdopted"] == world.now() - timedelta(days=31)
     assert instants["TicketOpened"] == world.now() - timedelta(days=30)
     assert max(fact.occurred_at for fact in past) < world.now() == before[-1].occurred_at
+    counts = {name: len(rows) for name, rows in (await everything(world)).items()}
+    assert (counts["customers"], counts["people"], counts["policies"], counts["tickets"]) == (8, 4, 3, 240)
     assert {"open", "closed", "resolved"} <= {row["status"] for row in await world.rows("tickets")}
     world.pass_time(days=3)
     await demo._begin(services)

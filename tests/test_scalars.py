@@ -217,7 +217,7 @@ def test_what_is_no_money_is_refused() -> None:
 
 
 @settings(deadline=None)
-@given(st.integers(-(10**18) + 1, 10**18 - 1), st.from_regex(r"[A-Z]{3}", fullmatch=True))
+@given(st.integers(-(10**18) + 1, 10**18 - 1), st.text("ABCXYZ", min_size=3, max_size=3))
 def test_all_money_is_read_as_it_was_written(micros: int, currency: str) -> None:
     assert parse_money(format_money(Money(micros, currency))) == Money(micros, currency)
 

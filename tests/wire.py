@@ -38,6 +38,11 @@ class _Uvicorn(uvicorn.Server):
         """Signals stay with pytest, however many servers run in its process."""
         yield
 
+    async def main_loop(self) -> None:
+        """Look for the end more often than ten times a second."""
+        while not self.should_exit:  # noqa: ASYNC110 - uvicorn has a flag for it, not an event
+            await asyncio.sleep(0.01)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         try:
             await super().startup(sockets)

@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     )
     database_owner_url: str | None = Field(
         default=None,
-        description="The same database as a user who may create schemas and roles, for migrations; grant pet_app to the other.",
+        description="The same as a user who may create schemas and roles, for migrations; grant the other pet_app.",
     )
     jwks_url: str | None = Field(
         default=None, description="Accept tokens signed by the keys published here, instead of the local key."

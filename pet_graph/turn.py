@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -270,9 +271,16 @@ class _Pen:
 
 
 async def _execute(connection: asyncpg.Connection[Any], writing: Sequence[tuple[str, list[Row]]]) -> None:
-    """Many statements, each with its rows as a parameter, in one round trip: the parts of one WITH."""
-    parts = (f"part{n} as ({sql.replace('$1', f'${n}')})" for n, (sql, _) in enumerate(writing, 1))
-    await connection.execute(f"with {', '.join(parts)} select", *(as_json(rows) for _, rows in writing))
+    """Many statements, each with its rows as its parameter, in one round trip."""
+    together = _together(tuple(sql for sql, _ in writing))
+    await connection.execute(together, *(as_json(rows) for _, rows in writing))
+
+
+@lru_cache
+def _together(sqls: tuple[str, ...]) -> str:
+    """Statements as the parts of one WITH; they see the same rows, so no two may write to the same one."""
+    parts = (f"part{n} as ({sql.replace('$1', f'${n}')})" for n, sql in enumerate(sqls, 1))
+    return f"with {', '.join(parts)} select"
 
 
 async def _write_in_turn(

@@ -191,9 +191,7 @@ def _made(info: Info, given: Any) -> Asked | Invalid:
     [(name, input_)] = [(name, value) for name, value in vars(given).items() if value is not strawberry.UNSET]
     command = COMMANDS_BY_FIELD[name]
     if input_.dry_run:
-        return Invalid(
-            "dry_run_of_one", "Rehearse all commands or none: use dryRun of recordAll.", ("dryRun",)
-        )
+        return Invalid("dry_run_of_one", "Rehearse all commands or none: use dryRun of recordAll.", ("dryRun",))
     made = command_of(command, input_)
     return made if isinstance(made, Invalid) else info.context.asked(made, input_)
 

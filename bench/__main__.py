@@ -6,6 +6,7 @@ import argparse
 import os
 import platform
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from pet_graph.postgres import acquire
 from pet_graph.rebuild import rebuild_if_outdated
 
 from .turns import (
-    CALLERS,
     MOST_CONNECTIONS,
     TURN,
     WAYS,
@@ -36,17 +36,20 @@ RESULTS = Path(__file__).parent / "results.md"
 class Length:
     """How thoroughly to measure."""
 
+    callers: tuple[int, ...]
     rounds: int
     seconds: float
     facts: int
 
 
-FULL, QUICK = Length(3, 1.5, 8_000), Length(1, 0.4, 800)
+FULL, QUICK = Length((1, 16, 64, 256), 3, 1.3, 6_000), Length((1, 64), 1, 0.4, 800)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="ten seconds, one round, nothing written: does it run?")
+    parser.add_argument(
+        "--quick", action="store_true", help="about ten seconds, one round, nothing written: does it run?"
+    )
     quick = parser.parse_args().quick
     with tempfile.TemporaryDirectory(prefix="pet-bench-") as folder:
         Path(folder).chmod(0o755)  # as root the server runs under another account, which has to get in
@@ -60,12 +63,20 @@ def main() -> None:
 
 
 async def measure(url: str, length: Length) -> str:
+    busy = os.getloadavg()[0]
     for name in ("bench", "bench_rebuild"):
         await make_database(url, name)
     bench, replay = (url.replace("/postgres?", f"/{name}?") for name in ("bench", "bench_rebuild"))
-    cells = await compare(bench, length.rounds, length.seconds, tell)
+    cells = await compare(bench, length.callers, length.rounds, length.seconds, tell)
     facts_per_second = await rebuild_per_second(replay, length.facts, length.rounds, tell)
-    return f"{TITLE}\n{table(cells)}\n{rebuilding(facts_per_second)}\n{await conditions(bench, length)}\n{READING}"
+    parts = [
+        TITLE,
+        table(length.callers, cells),
+        rebuilding(facts_per_second),
+        await conditions(bench, length, busy),
+        READING,
+    ]
+    return "\n".join(parts)
 
 
 async def make_database(url: str, name: str) -> None:
@@ -102,18 +113,18 @@ the turn for one command. The ratio is the turn over the better of these two. Wi
 a turn with, so the ratio there is about 1; from then on a turn shares its round trips and its wait for the disk among
 all who wait, until the processor is what limits it. Callers are in one process with the queue and ask again as soon as
 they are answered, so the latency is the one at saturation. Each cell is the median of the rounds; the ways alternate
-within a round. Speeds depend on the machine and on its disk: compare the ways, not the figures, between machines.
+within a round. Speeds depend on the machine, on its disk and on what else it does: compare the ways, not the figures.
 """
 
 
-def table(cells: Cells) -> str:
+def table(callers: Sequence[int], cells: Cells) -> str:
     heads = ["callers", *(head for way in WAYS for head in (f"{way.name} /s", "p50 ms", "p99 ms")), "ratio"]
     lines = [f"| {' | '.join(heads)} |", "|---:" * len(heads) + "|"]
-    for callers in CALLERS:
-        ways = [middle(cells[callers, way.name]) for way in WAYS]
+    for number in callers:
+        ways = [middle(cells[number, way.name]) for way in WAYS]
         columns = [f"{one.per_second:,.0f} | {one.p50_ms:.1f} | {one.p99_ms:.1f}" for one in ways]
         ratio = ways[0].per_second / max(ways[1].per_second, ways[2].per_second)
-        lines.append(f"| {callers} | {' | '.join(columns)} | {ratio:.1f} |")
+        lines.append(f"| {number} | {' | '.join(columns)} | {ratio:.1f} |")
     return "\n".join(lines) + "\n"
 
 
@@ -121,14 +132,15 @@ def rebuilding(facts_per_second: float) -> str:
     return f"A rebuild replays {facts_per_second:,.0f} facts a second, rows of every table included.\n"
 
 
-async def conditions(url: str, length: Length) -> str:
+async def conditions(url: str, length: Length, busy: float) -> str:
     connection = await asyncpg.connect(url)
     version = await connection.fetchval("show server_version")
     fsync, commit = await connection.fetchval("show fsync"), await connection.fetchval("show synchronous_commit")
     await connection.close()
     return (
         f"## Conditions\n\n"
-        f"{os.cpu_count()} cores ({platform.machine()}, {platform.system()}), Python {platform.python_version()} on "
+        f"{os.cpu_count()} cores ({platform.machine()}, {platform.system()}), of which {busy:.1f} were busy with other "
+        f"work in the minute before; Python {platform.python_version()} on "
         f"uvloop, PostgreSQL {version} with PET's default settings, fsync {fsync}, synchronous_commit {commit}; "
         f"callers, queue and database on the same machine. {length.rounds} rounds of {length.seconds} s a cell.\n"
     )

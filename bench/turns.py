@@ -26,7 +26,6 @@ from pet_graph.rebuild import rebuild
 from pet_graph.turn import Turns
 
 CUSTOMER = UUID(int=1)
-CALLERS = (1, 16, 64, 256)
 MOST_CONNECTIONS = 64
 BATCH = 200
 
@@ -126,15 +125,15 @@ async def _call(turns: Turns, waits: list[tuple[float, float]]) -> None:
         waits.append((answered_at, answered_at - asked_at))
 
 
-async def compare(url: str, rounds: int, seconds: float, tell: Callable[[str], None]) -> Cells:
+async def compare(url: str, callers: Sequence[int], rounds: int, seconds: float, tell: Callable[[str], None]) -> Cells:
     """Every way with every number of callers, round by round, so that a slow minute is slow for all of them."""
-    cells: Cells = {(callers, way.name): [] for callers in CALLERS for way in WAYS}
-    for number in range(rounds):
-        for callers in CALLERS:
+    cells: Cells = {(number, way.name): [] for number in callers for way in WAYS}
+    for done in range(rounds):
+        for number in callers:
             for way in WAYS:
-                found = await measure(url, way, callers, seconds)
-                cells[callers, way.name].append(found)
-                tell(f"round {number + 1}/{rounds}  {callers:>3} callers  {way.name:15}  {found.per_second:>6,.0f}/s")
+                found = await measure(url, way, number, seconds)
+                cells[number, way.name].append(found)
+                tell(f"round {done + 1}/{rounds}  {number:>3} callers  {way.name:15}  {found.per_second:>6,.0f}/s")
     return cells
 
 

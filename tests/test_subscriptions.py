@@ -16,6 +16,7 @@ from httpx_sse import aconnect_sse
 from wire import (
     BREACHES,
     FACTS,
+    PATIENCE_SECONDS,
     VERDICT,
     Server,
     following,
@@ -293,7 +294,8 @@ async def test_a_stream_ends_when_its_token_has_expired(pet: Server) -> None:
     headers = {"Authorization": f"Bearer {pet.token(lifetime=timedelta(minutes=10))}"}
     body = {"query": 'subscription { facts(after: "0") { cursor } }'}
     async with pet.http(headers=headers) as client, aconnect_sse(client, "POST", "/graphql", json=body) as source:
-        told, end = [event async for event in source.aiter_sse()]
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            told, end = [event async for event in source.aiter_sse()]
     assert told.json()["errors"] == [
         {
             "message": "The token has expired: subscribe again with a new one and your last cursor.",

@@ -503,27 +503,34 @@ async def test_a_command_whose_decision_crashes_fails_alone_and_leaves_its_id_fr
     assert isinstance(await world.turns.record(crashing), Recorded)
 
 
-Projector = Callable[[Any, Fact], list[Any]]
+IMPOSSIBLE: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "a value of another type": lambda row: {**row, "version": "many"},
+    "a value that cannot be sent": lambda row: {**row, "version": 1j},
+    "a column too few": lambda row: {name: value for name, value in row.items() if name != "reference"},
+    "a column too many": lambda row: {**row, "colour": "red"},
+}
 
 
-def impossible(project: Projector) -> Projector:
-    """A projector with a bug: the row of the customer B cannot be stored."""
+def break_the_row_of_b(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """Give the projector of customers a bug: the row of the customer B cannot be stored."""
+    project = PROJECTORS["customer"]
 
     def broken(state: Any, fact: Fact) -> list[Any]:
         [put] = project(state, fact)
-        return [put._replace(values=put.values | {"version": "many"})] if state.name == "B" else [put]
+        return [put._replace(values=IMPOSSIBLE[how](put.values))] if state.name == "B" else [put]
 
-    return broken
+    monkeypatch.setitem(PROJECTORS, "customer", broken)
 
 
 def customers(world: World) -> list[Asked]:
     return [world.asked(RegisterCustomer(name=name)) for name in "ABC"]
 
 
-async def test_a_command_that_makes_the_database_fail_fails_alone(
-    world: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("how", IMPOSSIBLE)
+async def test_a_command_whose_rows_cannot_be_written_fails_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    monkeypatch.setitem(PROJECTORS, "customer", impossible(PROJECTORS["customer"]))
+    break_the_row_of_b(monkeypatch, how)
     outcomes = await asyncio.gather(*map(world.turns.record, customers(world)))
     assert [type(outcome) for outcome in outcomes] == [Recorded, Failed, Recorded]
     assert names(await world.facts()) == ["A", "C"]
@@ -531,41 +538,25 @@ async def test_a_command_that_makes_the_database_fail_fails_alone(
     await is_sound(world)
 
 
-async def test_a_command_that_makes_the_database_fail_fails_alone_in_its_batch(
+async def test_a_command_whose_rows_cannot_be_written_fails_alone_in_its_batch(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(PROJECTORS, "customer", impossible(PROJECTORS["customer"]))
+    break_the_row_of_b(monkeypatch, "a value of another type")
     outcomes = await world.turns.record_all(customers(world))
     assert [type(outcome) for outcome in outcomes] == [Recorded, Failed, Recorded]
     assert names(await world.facts()) == ["A", "C"]
 
 
-async def test_a_command_that_makes_the_database_fail_fails_its_atomic_batch(
+async def test_a_command_whose_rows_cannot_be_written_fails_its_atomic_batch(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = customers(world)
     with monkeypatch.context() as broken:
-        broken.setitem(PROJECTORS, "customer", impossible(PROJECTORS["customer"]))
+        break_the_row_of_b(broken, "a value of another type")
         outcomes = await world.turns.record_all(asked, atomic=True)
     assert [type(outcome) for outcome in outcomes] == [Failed, Failed, Failed]
     assert await everything(world) == ([], [])
     recorded(await world.turns.record_all(asked, atomic=True))
-
-
-async def test_what_python_cannot_write_fails_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    project = PROJECTORS["customer"]
-    monkeypatch.setitem(
-        PROJECTORS,
-        "customer",
-        lambda state, fact: (
-            [put._replace(values={**put.values, "version": 1j}) for put in project(state, fact)]
-            if state.name == "B"
-            else project(state, fact)
-        ),
-    )
-    outcomes = await world.turns.record_all(customers(world))
-    assert [type(outcome) for outcome in outcomes] == [Recorded, Failed, Recorded]
-    assert names(await world.facts()) == ["A", "C"]
 
 
 # --- many at once -----------------------------------------------------------------------------------------------------
@@ -776,7 +767,7 @@ async def test_recording_goes_on_after_the_tables_were_rebuilt(world: World) -> 
     assert (row["name"], row["version"]) == ("B", 2)
 
 
-async def test_what_was_recorded_while_no_one_listened_is_read_back_to_the_letter(world: World) -> None:
+async def test_what_was_sealed_is_stored_to_the_letter(world: World) -> None:
     await world.policy(response=HOUR, resolution=4 * HOUR)
     [fact] = await world.facts()
     assert await world.pool.fetchval("select data::text from pet.log") == fact.data == log.encode(fact.event)

@@ -63,6 +63,10 @@ class Table:
         return tuple(column.name for column in self.sql.columns)
 
     @cached_property
+    def _column_set(self) -> frozenset[str]:
+        return frozenset(self.columns)
+
+    @cached_property
     def key(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.sql.primary_key)
 
@@ -97,6 +101,8 @@ class Table:
 
     def _wire(self, row: Row) -> Row:
         """A column of JSON is given as JSON text, or as anything that can be written as such."""
+        if row.keys() != self._column_set:
+            raise KeyError(f"{self.name}: {sorted(self._column_set ^ row.keys())}")  # PostgreSQL would write null
         texts = {c: msgspec.Raw(row[c].encode()) for c in self._json if isinstance(row[c], str)}
         return {**row, **texts} if texts else row
 

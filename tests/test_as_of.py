@@ -20,6 +20,8 @@ from pet_graph.events.tickets import (
     OpenTicket,
     Party,
     PrioritiseTicket,
+    ReopenTicket,
+    ResolveTicket,
     RespondToTicket,
 )
 
@@ -213,15 +215,22 @@ async def test_what_a_back_dated_ticket_names_is_as_it_first_was(api: Api) -> No
 async def test_the_clocks_of_a_past_moment_are_a_list_answered_whole(api: Api) -> None:
     case = Case(api)
     await case.happen()
+    await case.record("resolved", ResolveTicket(ticket=case.ticket, resolution="Oil."), 21)
+    await case.record("reopened", ReopenTicket(ticket=case.ticket, reason="It squeaks again."), 22)
     shape = "query ($id: ID!, $asOf: AsOf) { ticket(id: $id, asOf: $asOf) { %s } }"
-    clocks = "clocks(%s) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes { kind } }"
-    variables = {"id": gid("Ticket", case.ticket), "asOf": {"position": str(case.positions["opened"])}}
-    whole = (await api.ask(shape % (clocks % "first: 2"), **variables))["ticket"]["clocks"]
-    kinds = [node["kind"] for node in whole["nodes"]]
-    assert sorted(kinds) == ["RESOLUTION", "RESPONSE"]
-    for asked, left, ahead in (("first: 1", kinds[:1], True), ("last: 1", kinds[1:], False)):
+    clocks = "clocks(%s) { totalCount pageInfo { hasNextPage hasPreviousPage } nodes { kind cycle } }"
+    variables = {"id": gid("Ticket", case.ticket), "asOf": {"position": str(case.positions["reopened"])}}
+    whole = (await api.ask(shape % (clocks % "first: 3"), **variables))["ticket"]["clocks"]
+    nodes = whole["nodes"]
+    assert nodes[0] == {"kind": "RESOLUTION", "cycle": 2}
+    assert {(node["kind"], node["cycle"]) for node in nodes[1:]} == {("RESOLUTION", 1), ("RESPONSE", 1)}
+    for asked, left, ahead in (
+        ("first: 1", nodes[:1], True),
+        ("last: 1", nodes[2:], False),
+        ("last: 2", nodes[1:], False),
+    ):
         part = (await api.ask(shape % (clocks % asked), **variables))["ticket"]["clocks"]
-        assert ([node["kind"] for node in part["nodes"]], part["totalCount"]) == (left, 2)
+        assert (part["nodes"], part["totalCount"]) == (left, 3)
         assert part["pageInfo"] == {"hasNextPage": ahead, "hasPreviousPage": not ahead}
     short_list = "The list of a past state is short and answered whole: leave filter, after and before out."
     single = "A past state leads to single things only: ask for this list at the present."

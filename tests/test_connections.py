@@ -165,6 +165,8 @@ async def test_every_misuse_of_pages_is_told_in_a_sentence(api: Api) -> None:
         ({"first": 1, "before": cursor}, TOGETHER),
         ({"last": 1, "after": cursor}, TOGETHER),
         ({"first": 1, "after": cursor, "before": cursor}, TOGETHER),
+        ({"first": 1, "before": ""}, TOGETHER),
+        ({"last": 1, "after": ""}, TOGETHER),
         ({"first": 1, "after": ""}, "'' is not a cursor of this list."),
         ({"last": 1, "before": "x"}, "'x' is not a cursor of this list."),
     ):

@@ -18,7 +18,7 @@ from joserfc.jwk import OctKey
 from wire import Server, ask, serving
 
 from pet_graph.events.base import Role
-from pet_graph.tokens import issue
+from pet_graph.tokens import issue, local_key
 
 JSON, RESPONSE = "application/json", "application/graphql-response+json"
 UTF_8 = "; charset=utf-8"
@@ -213,6 +213,16 @@ async def test_who_goes_away_while_asking_is_not_an_error(pet: Server, caplog: p
         writer.transport.abort()
     assert await pet.ask("{ position }") == {"position": "0"}
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+async def test_who_has_no_role_that_reads_is_refused_by_every_way_of_answering(pet: Server) -> None:
+    forbidden = {"code": "FORBIDDEN"}
+    for roles in ((), ("partner",)):
+        token = issue(local_key(pet.data), "stranger", [Role(role) for role in roles], now=now(), lifetime=None)
+        async with pet.http(headers={"Authorization": f"Bearer {token}"}) as client:
+            for query in ("{ customers(first: 1) { totalCount } }", "{ position }", '{ ticket(id: "?") { id } }'):
+                [error] = (await client.post("/graphql", json={"query": query})).json()["errors"]
+                assert (error["message"], error["extensions"]) == ("Your roles do not let you read this.", forbidden)
 
 
 # --- how it is answered -----------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Commands per second and latency through the turn, and the same commands with a transaction each, in one run.
 
-Every command opens a ticket under an SLA policy: two facts, one journal entry, rows in five tables. What is measured
-is the write path alone, without HTTP and GraphQL.
+Every command opens a ticket under an SLA policy: two facts, one journal entry, six rows in four tables. What is
+measured is the write path alone, without HTTP and GraphQL.
 """
 
 from __future__ import annotations

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing, suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import orjson
+from anyio import CancelScope
 from cross_web import HTTPException
 from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketDisconnected as ConnectionGone
@@ -42,6 +43,7 @@ INIT_SECONDS = 10
 MOST_OPERATIONS = 100
 FORBIDDEN = 4403
 RESPONSE_TYPE, JSON_TYPE = "application/graphql-response+json", "application/json"
+T = TypeVar("T")
 GONE = (WebSocketDisconnected, WebSocketDisconnect, ConnectionGone)
 
 
@@ -80,6 +82,22 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
         finally:
             if self.context.expiry:
                 self.context.expiry.cancel()
+
+
+class Stream(StreamingResponse):
+    """Server-sent events that are closed, with all that they come from, however the response ends.
+
+    Left to the garbage collector, as strawberry leaves them, some would follow the feed for ever.
+    """
+
+    body_iterator: AsyncGenerator[str, None]
+
+    async def stream_response(self, send: Send) -> None:
+        try:
+            await super().stream_response(send)
+        finally:
+            with CancelScope(shield=True):
+                await self.body_iterator.aclose()
 
 
 class PetGraphQL(GraphQL[Context, None]):
@@ -187,6 +205,23 @@ class PetGraphQL(GraphQL[Context, None]):
                 raise HTTPException(400, "A subscription needs Accept: text/event-stream, or a WebSocket.") from cause
             raise
 
+    def _stream_result(self, request: Request, result: Any, transport: Any) -> Callable[[], AsyncGenerator[str, None]]:
+        async def stream() -> AsyncGenerator[str, None]:
+            async with aclosing(_with_pauses(result, transport.heartbeat_interval)) as results:
+                async for one in results:
+                    if one is None:
+                        yield transport.heartbeat_message(self.encode_json)
+                    else:
+                        yield transport.encode_next(await self.process_result(request, one), self.encode_json)
+            yield transport.encode_complete()
+
+        return stream
+
+    async def create_streaming_response(
+        self, request: Any, stream: Any, sub_response: Response, headers: Any
+    ) -> Response:
+        return Stream(stream(), headers={**sub_response.headers, **headers})
+
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         """Carries the media type that the client wants to where the response is made."""
         response: Response = await super().get_sub_response(request)
@@ -214,6 +249,26 @@ class PetGraphQL(GraphQL[Context, None]):
         response.headers["content-type"] = f"{sub_response.media_type}; charset=utf-8"
         response.headers["cache-control"] = "no-store"
         return response
+
+
+async def _with_pauses(results: AsyncGenerator[T, None], seconds: float) -> AsyncGenerator[T | None, None]:
+    """The same results, and None whenever none has come for so long."""
+    following = asyncio.ensure_future(anext(results, None))
+    try:
+        while True:
+            await asyncio.wait([following], timeout=seconds)
+            if not following.done():
+                yield None
+            elif (result := following.result()) is None:
+                return
+            else:
+                yield result
+                following = asyncio.ensure_future(anext(results, None))
+    finally:
+        with CancelScope(shield=True):
+            following.cancel()
+            await asyncio.wait([following])
+            await results.aclose()
 
 
 async def _close_when_expired(websocket: WebSocket, seconds: float) -> None:

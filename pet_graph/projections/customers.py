@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
 from ..events.base import Fact
@@ -20,7 +21,7 @@ class CustomerRow(SQLModel, table=True):
     reference: str | None
     registered_at: datetime
     version: int
-    position: int
+    position: int = Field(sa_type=BigInteger)
 
 
 def project(state: CustomerState, fact: Fact) -> list[Change]:

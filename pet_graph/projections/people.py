@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Column, Text
+from sqlalchemy import BigInteger, Column, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
@@ -23,7 +23,7 @@ class PersonRow(SQLModel, table=True):
     roles: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     registered_at: datetime
     version: int
-    position: int
+    position: int = Field(sa_type=BigInteger)
 
 
 def project(state: PersonState, fact: Fact) -> list[Change]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Column
+from sqlalchemy import BigInteger, Column
 from sqlalchemy.dialects.postgresql import JSON
 from sqlmodel import Field, SQLModel
 
@@ -27,7 +27,7 @@ class PolicyRow(SQLModel, table=True):
     adopted_at: datetime
     retired_at: datetime | None
     version: int
-    position: int
+    position: int = Field(sa_type=BigInteger)
 
 
 def project(state: PolicyState, fact: Fact) -> list[Change]:

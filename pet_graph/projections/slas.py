@@ -44,7 +44,7 @@ class SlaClockRow(SQLModel, table=True):
     stopped_at: datetime | None
     counted_us: int = Field(sa_type=BigInteger)
     counting_since: datetime | None
-    position: int
+    position: int = Field(sa_type=BigInteger)
 
 
 class DeadlineRow(SQLModel, table=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import BigInteger, Index
 from sqlmodel import Field, SQLModel
 
 from ..events.base import Fact
@@ -37,7 +37,7 @@ class TicketRow(SQLModel, table=True):
     resolved_at: datetime | None
     closed_at: datetime | None
     version: int
-    position: int
+    position: int = Field(sa_type=BigInteger)
 
 
 def project(state: TicketState, fact: Fact) -> list[Change]:

@@ -20,7 +20,7 @@ MOST = 100
 KEYS: dict[str, Any] = {
     "VARCHAR": Annotated[str, msgspec.Meta(pattern=r"^[^\0]*$")],
     "INTEGER": Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)],
-    "BIGINT": Annotated[int, msgspec.Meta(ge=-(2**63), lt=2**63)],
+    "BIGINT": Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)],
     "TIMESTAMP WITH TIME ZONE": Annotated[datetime, msgspec.Meta(tz=True)],
 }
 """What a cursor may hold for a column that lists are ordered by, by its SQL type."""

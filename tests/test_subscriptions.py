@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
@@ -304,3 +306,20 @@ async def test_a_stream_ends_when_its_token_has_expired(pet: Server) -> None:
     ]
     assert end.event == "complete"
     await following(0)
+
+
+async def test_who_goes_while_much_is_on_its_way_leaves_nothing_behind(
+    pet: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    [customer] = await pet.record(*named("Acme"))
+    for _ in range(20):
+        await pet.record(*[opening(customer["id"], "It is long", description="x" * 10_000)] * 10)
+    document = 'subscription { facts(after: "0") { cursor fact { data } } }'
+    for number in range(30):
+        async with over_sse(pet, document) as messages:
+            assert [message["facts"]["cursor"] for message in await taken(messages, number % 3)] == ["1", "2"][
+                : number % 3
+            ]
+    await following(0)
+    gc.collect()
+    assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == []

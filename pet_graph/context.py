@@ -19,13 +19,11 @@ from graphql import GraphQLError
 from . import log
 from .authority import READERS
 from .decisions import Asked, Outcome
-from .events import DECIDERS
 from .events.base import Fact
 from .feed import Feed, TooSlow
-from .projections import fold, questions
+from .projections import questions, rows_of, state_after
 from .projections.base import Put
 from .projections.questions import Page
-from .projections.streams import noun_of
 from .tokens import Viewer
 from .turn import Turns
 
@@ -225,13 +223,8 @@ class Context:
 
 def _rows_of(facts: Sequence[Fact], table: str) -> list[dict[str, Any]]:
     """The rows of a table that facts of one stream leave behind."""
-    rows: dict[Any, dict[str, Any]] = {}
-    state: Any = DECIDERS[noun_of(facts[0].stream)].initial if facts else None
-    for fact in facts:
-        state, changes = fold(state, fact)
-        puts = (change.values for change in changes if isinstance(change, Put) and change.table == table)
-        rows |= {row["id"]: row for row in puts}
-    return list(rows.values())
+    changes = rows_of(state_after(facts), facts[-1]) if facts else []
+    return [change.values for change in changes if isinstance(change, Put) and change.table == table]
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

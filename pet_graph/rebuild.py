@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
+from itertools import islice
 from typing import Any
 
 import asyncpg
 
 from . import log
-from .database import create_tables, fingerprint, use_schema
-from .events import DECIDERS
-from .projections import TABLES, fold
-from .projections.base import SCHEMA, Put, last_of_each
-from .projections.streams import noun_of
+from .database import create_tables, fingerprint
+from .events.base import Fact
+from .projections import TABLES, evolved, rows_of
+from .projections.base import SCHEMA, Put
 from .turn import take_turn
 
 BESIDE = f"{SCHEMA}_beside"
@@ -27,6 +27,14 @@ PATIENTLY = """
     set local statement_timeout = 0; set local lock_timeout = 0;
     set local idle_in_transaction_session_timeout = '5min'"""
 """A replay takes as long as it takes, and between two statements it folds a page of facts."""
+
+STREAMS = 5_000
+"""How many are projected before their rows are written."""
+
+End = tuple[Any, Fact]
+"""Where a stream ends: its state and its last fact."""
+
+BEGINNING = None, None
 
 Progress = Callable[[int], None]
 
@@ -46,33 +54,33 @@ async def facts(connection: asyncpg.Connection[Any]) -> AsyncIterator[list[Any]]
 async def replay(connection: asyncpg.Connection[Any], schema: str, progress: Progress = quiet) -> int:
     """Make the tables in `schema` (which must have none of them) from the log alone; returns the number of facts read.
 
-    Rows are folded in memory and copied in one go, so it needs memory for the rows, not for the log.
+    All facts are folded first, then every stream is projected once. What is kept in memory meanwhile is the state of
+    each stream and its last fact, not the log.
     """
     await create_tables(connection, schema)
-    states: dict[str, Any] = {}
-    rows: dict[str, dict[tuple[Any, ...], Any]] = {name: {} for name in TABLES}
+    ends: dict[str, End] = {}
     count = 0
     async for page in facts(connection):
-        changes = []
         for fact in page:
-            state = states.get(fact.stream, DECIDERS[noun_of(fact.stream)].initial)
-            states[fact.stream], changed = fold(state, fact)
-            changes += changed
-        for name, by_key in last_of_each(changes, TABLES).items():
-            rows[name] |= by_key
+            state, _ = ends.get(fact.stream, BEGINNING)
+            ends[fact.stream] = evolved(state, fact), fact
         count += len(page)
         progress(page[-1].position)
-    await _copy(connection, schema, rows)
+    await _copy(connection, ends.values())
     return count
 
 
-async def _copy(connection: asyncpg.Connection[Any], schema: str, rows: dict[str, dict[tuple[Any, ...], Any]]) -> None:
-    await use_schema(connection, schema)
-    for name, by_key in rows.items():
-        table = TABLES[name]
-        puts = [change.values for change in by_key.values() if isinstance(change, Put)]
-        for start in range(0, len(puts), 10_000):
-            await connection.execute(table.upsert, *table.arrays(puts[start : start + 10_000]))
+async def _copy(connection: asyncpg.Connection[Any], ends: Iterable[End]) -> None:
+    """Write the rows of these streams into tables that have none of them yet."""
+    waiting = iter(ends)
+    while some := list(islice(waiting, STREAMS)):
+        records: dict[str, list[tuple[Any, ...]]] = {}
+        for state, last in some:
+            for change in rows_of(state, last):
+                if isinstance(change, Put):
+                    records.setdefault(change.table, []).append(TABLES[change.table].record(change.values))
+        for name, rows in records.items():
+            await connection.copy_records_to_table(name, records=rows, columns=TABLES[name].columns)
 
 
 # --- in place of the present tables -----------------------------------------------------------------------------------

@@ -47,7 +47,10 @@ class Promise(msgspec.Struct, frozen=True):
 
 
 class Clock(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One clock in one cycle. `effective_at` is when its present target came to hold."""
+    """One clock in one cycle. `effective_at` is when its present target came to hold.
+
+    `position` is that of the last fact that changed what is told of it.
+    """
 
     kind: SlaKind
     cycle: int
@@ -61,6 +64,7 @@ class Clock(msgspec.Struct, frozen=True, omit_defaults=True):
     stopped_at: datetime | None = None
     elapsed: timedelta | None = None
     cancelled: bool = False
+    position: int = 0
 
     @property
     def running(self) -> bool:
@@ -156,6 +160,17 @@ class SlaState(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def one(self, kind: SlaKind, cycle: int, change: Callable[[Clock], Clock]) -> SlaState:
         return self.each(lambda clock: clock.kind == kind and clock.cycle == cycle, change)
+
+    def changed_at(self, position: int, before: SlaState) -> SlaState:
+        """With the position noted on every clock that is not as before: a pause changes all that run.
+
+        What has ended keeps all that is told of it, whatever happens to the ticket afterwards.
+        """
+        stood_still = self.pauses != before.pauses
+        return self.each(
+            lambda clock: clock not in before.clocks or (stood_still and clock.running),
+            lambda clock: msgspec.structs.replace(clock, position=position),
+        )
 
 
 def warned(clock: Clock, percent: int, at: datetime) -> Clock:

@@ -169,7 +169,7 @@ class RecordOverdueSla(SlaCommand, frozen=True):
 
 
 def evolve(state: SlaState, fact: Fact) -> SlaState:
-    return _after(state, fact.event, fact.occurred_at)
+    return _after(state, fact.event, fact.occurred_at).changed_at(fact.position, state)
 
 
 def _after(state: SlaState, event: Event, at: datetime) -> SlaState:

@@ -1,14 +1,18 @@
-"""Everything PET remembers: every table, every projector, and the fold that makes rows of facts."""
+"""Everything PET remembers: every table, every projector, and the fold that makes rows of facts.
+
+The rows of a stream are a function of its state, its id, its version and its last position, so it does not matter how
+often they are made: a turn makes them after every fact, a rebuild once a stream.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..events import DECIDERS
 from ..events.base import Fact
 from . import customers, people, policies, slas, streams, tickets
-from .base import Change, Table, table_of
+from .base import Change, Put, Table, table_of
 
 PROJECTORS: dict[str, Callable[[Any, Fact], list[Change]]] = {
     "customer": customers.project,
@@ -35,8 +39,31 @@ TABLES: dict[str, Table] = {
 }
 
 
+def state_after(facts: Iterable[Fact]) -> Any:
+    """The state that facts of one stream, at least one, lead to."""
+    state: Any = None
+    for fact in facts:
+        state = evolved(state, fact)
+    return state
+
+
+def evolved(state: Any, fact: Fact) -> Any:
+    """The state of a stream after one more fact; before its first fact the state is None."""
+    decider = DECIDERS[streams.noun_of(fact.stream)]
+    return decider.evolve(decider.initial if state is None else state, fact)
+
+
+def rows_of(state: Any, last: Fact) -> list[Change]:
+    """All rows of a stream, made of its state after its last fact; and drops of what may have been one before."""
+    return [*PROJECTORS[streams.noun_of(last.stream)](state, last), streams.put(state, last)]
+
+
 def fold(state: Any, fact: Fact) -> tuple[Any, list[Change]]:
     """The state after a fact, and the rows that it changes."""
-    noun = streams.noun_of(fact.stream)
-    state = DECIDERS[noun].evolve(state, fact)
-    return state, [*PROJECTORS[noun](state, fact), streams.put(state, fact)]
+    state = evolved(state, fact)
+    return state, [change for change in rows_of(state, fact) if _is_news(change, fact)]
+
+
+def _is_news(change: Change, fact: Fact) -> bool:
+    """A row that carries an earlier position has not changed since then."""
+    return not isinstance(change, Put) or change.values.get("position", fact.position) == fact.position

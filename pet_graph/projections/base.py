@@ -95,14 +95,19 @@ class Table:
         match = " and ".join(f"{self.name}.{c} = gone.{c}" for c in self.key)
         return f"delete from {self.name} using {self._rows} as gone where {match}"
 
-    def arrays(self, rows: Sequence[Row]) -> list[str]:
-        """The parameters of `upsert`: one JSON array."""
-        return [as_json([*map(self._wire, rows)])]
+    def record(self, row: Row) -> tuple[Any, ...]:
+        """The row as `copy_records_to_table` takes it: its values in the order of `columns`."""
+        self._check(row)
+        texts = {c: _ENCODER.encode(row[c]).decode() for c in self._json if not isinstance(row[c], str | None)}
+        return tuple([texts.get(c, row[c]) for c in self.columns])
+
+    def _check(self, row: Row) -> None:
+        if row.keys() != self._column_set:
+            raise KeyError(f"{self.name}: {sorted(self._column_set ^ row.keys())}")  # PostgreSQL would write null
 
     def _wire(self, row: Row) -> Row:
         """A column of JSON is given as JSON text, or as anything that can be written as such."""
-        if row.keys() != self._column_set:
-            raise KeyError(f"{self.name}: {sorted(self._column_set ^ row.keys())}")  # PostgreSQL would write null
+        self._check(row)
         texts = {c: msgspec.Raw(row[c].encode()) for c in self._json if isinstance(row[c], str)}
         return {**row, **texts} if texts else row
 

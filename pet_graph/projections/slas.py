@@ -12,7 +12,6 @@ from sqlmodel import Field, SQLModel
 
 from ..events.base import Fact
 from ..events.clocks import Clock, SlaState, next_due_at
-from ..events.slas import SlaCancelled, SlaRetargeted, SlaStopped, Verdict
 from .base import Change, Drop, Put
 
 MICROSECOND = timedelta(microseconds=1)
@@ -59,28 +58,18 @@ class DeadlineRow(SQLModel, table=True):
 def project(state: SlaState, fact: Fact) -> list[Change]:
     due_at = next_due_at(state)
     deadline = Put("deadlines", {"stream": fact.stream, "due_at": due_at}) if due_at else None
-    clocks = (Put("sla_clocks", _row(state, clock, fact)) for clock in state.clocks if _concerns(fact, clock))
+    clocks = (Put("sla_clocks", _row(state, clock, fact.id)) for clock in state.clocks)
     return [*clocks, deadline or Drop("deadlines", (fact.stream,))]
 
 
-def _concerns(fact: Fact, clock: Clock) -> bool:
-    """What has ended keeps its row to the last byte, whatever happens to the ticket afterwards."""
-    match fact.event:
-        case Verdict(kind=kind, cycle=cycle) | SlaStopped(kind=kind, cycle=cycle):
-            return (clock.kind, clock.cycle) == (kind, cycle)
-        case SlaRetargeted() | SlaCancelled() if not clock.running:
-            return clock.cancelled and clock.stopped_at == max(fact.occurred_at, clock.started_at)
-    return clock.running
-
-
-def _row(state: SlaState, clock: Clock, fact: Fact) -> dict[str, Any]:
+def _row(state: SlaState, clock: Clock, ticket: UUID) -> dict[str, Any]:
     """`counted_us` is what had been counted by `counting_since`, or altogether when nothing is counted any more."""
     counting = clock.running and not state.paused
     since = max([clock.started_at, *(pause.end or pause.start for pause in state.pauses)])
     counted = state.elapsed(clock, since) if clock.elapsed is None else clock.elapsed
     return {
-        "id": uuid5(fact.id, f"{clock.kind}/{clock.cycle}"),
-        "ticket_id": fact.id,
+        "id": uuid5(ticket, f"{clock.kind}/{clock.cycle}"),
+        "ticket_id": ticket,
         "customer_id": clock.promise.customer,
         "policy_id": clock.promise.policy,
         "policy_version": clock.promise.policy_version,
@@ -96,7 +85,7 @@ def _row(state: SlaState, clock: Clock, fact: Fact) -> dict[str, Any]:
         "stopped_at": clock.stopped_at,
         "counted_us": counted // MICROSECOND,
         "counting_since": since if counting else None,
-        "position": fact.position,
+        "position": clock.position,
     }
 
 

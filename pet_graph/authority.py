@@ -36,6 +36,7 @@ TABLES = (
     Table("projections.customers", "derived", "rebuildable", "projections/customers.py from the facts of customers."),
     Table("projections.people", "derived", "rebuildable", "projections/people.py from the facts of people."),
     Table("projections.policies", "derived", "rebuildable", "projections/policies.py from the facts of SLA policies."),
+    Table("projections.obligations", "derived", "rebuildable", "projections/obligations.py from their facts."),
     Table("projections.tickets", "derived", "rebuildable", "projections/tickets.py from the facts of tickets."),
     Table("projections.sla_clocks", "derived", "rebuildable", "projections/slas.py from the facts of SLAs."),
     Table("projections.deadlines", "derived", "rebuildable", "The earliest outstanding warning or breach of a stream."),
@@ -53,6 +54,7 @@ class Rule:
 
 _DESK = Rule((Role.SUPPORT, Role.ENGINEER, Role.PROJECT_MANAGER, Role.MANAGER))
 _MANAGERS = Rule((Role.MANAGER,))
+_PROJECTS = Rule((Role.PROJECT_MANAGER, Role.MANAGER))
 _NOBODY = Rule(())
 
 COMMAND_RULES: dict[str, Rule] = {
@@ -63,6 +65,11 @@ COMMAND_RULES: dict[str, Rule] = {
     "RevokeRole": _MANAGERS,
     "AdoptSlaPolicy": _MANAGERS,
     "RetireSlaPolicy": _MANAGERS,
+    # What is owed follows from what was accepted; only people can say that it was delivered, or is owed no more.
+    "OpenObligation": _NOBODY,
+    "AmendObligation": _NOBODY,
+    "FulfilObligation": _PROJECTS,
+    "ReleaseObligation": _PROJECTS,
     # An outside system may report that a customer asks for help; what becomes of it is decided by people.
     "OpenTicket": Rule((*_DESK.roles, Role.SALES, Role.INTEGRATION), external=True),
     "AssignTicket": _DESK,

@@ -27,7 +27,13 @@ from .projections.questions import Page
 from .tokens import Viewer
 from .turn import Turns
 
-NOUN_OF_TABLE = {"customers": "customer", "people": "person", "policies": "policy", "tickets": "ticket"}
+NOUN_OF_TABLE = {
+    "customers": "customer",
+    "obligations": "obligation",
+    "people": "person",
+    "policies": "policy",
+    "tickets": "ticket",
+}
 
 
 class AsOf(msgspec.Struct, frozen=True):

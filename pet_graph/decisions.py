@@ -18,7 +18,7 @@ from . import log
 from .authority import INTERNAL, authority_for
 from .events import COMMANDS, EVENTS
 from .events.base import Command, Event, Fact, Refused
-from .events.checks import Field, camel, check, own_field, references
+from .events.checks import Reference, camel, check, own_field, references
 from .events.policies import DEFAULT
 from .events.reactions import REACTIONS, foresee
 from .projections import fold
@@ -50,9 +50,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return stream_of(self.command, self.command_id)
 
     @cached_property
-    def references(self) -> list[tuple[Field, str]]:
-        """The streams of the other things that the command names, with the fields that name them."""
-        return [(field, f"{field.noun}-{value}") for field, value in references(self.command)]
+    def references(self) -> list[tuple[Reference, str]]:
+        """The other things that the command names, with their streams."""
+        return [(named, f"{named.noun}-{named.id}") for named in references(self.command)]
 
     def foreseen(self) -> Iterable[str]:
         """The streams that deciding this will look at, as far as can be known beforehand."""
@@ -339,7 +339,7 @@ def _exists(draft: Draft, asked: Asked, version: int) -> None:
         raise Refused(f"{own.noun}_not_found", f"There is no such {own.noun}.", [camel(own.name)])
     for named, stream in asked.references:
         if draft.state(stream)[1] == 0:
-            raise Refused(f"{named.noun}_not_found", f"There is no such {named.noun}.", [camel(named.name)])
+            raise Refused(f"{named.noun}_not_found", f"There is no such {named.noun}.", named.path)
 
 
 # --- the same command again -----------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from strawberry.types.graphql import OperationType
 from .database import LOST
 from .resolvers.customers import CustomerCommands, CustomerQueries
 from .resolvers.facts import FactCommands, FactQueries, FactSubscriptions
+from .resolvers.obligations import ObligationCommands, ObligationQueries
 from .resolvers.people import PersonCommands, PersonQueries
 from .resolvers.policies import PolicyCommands, PolicyQueries
 from .resolvers.slas import SlaQueries, SlaSubscriptions
@@ -47,12 +48,12 @@ logger = logging.getLogger(__name__)
 
 
 @strawberry.type(description="What can be read.")
-class Query(CustomerQueries, PersonQueries, PolicyQueries, TicketQueries, SlaQueries, FactQueries):
+class Query(CustomerQueries, PersonQueries, PolicyQueries, ObligationQueries, TicketQueries, SlaQueries, FactQueries):
     pass
 
 
 @strawberry.type(description="What can be recorded. Nothing is ever edited: a mistake is corrected by another fact.")
-class Mutation(CustomerCommands, PersonCommands, PolicyCommands, TicketCommands, FactCommands):
+class Mutation(CustomerCommands, PersonCommands, PolicyCommands, ObligationCommands, TicketCommands, FactCommands):
     pass
 
 

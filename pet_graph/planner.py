@@ -54,7 +54,7 @@ from .schema.nodes import id_of
 MOST_DOCUMENTS = 1_000
 MOST_SHAPES = 64
 LONGEST_DOCUMENT = 100_000
-FORMS = {"Position": "text", "Duration": "span"}
+FORMS = {"Position": "text", "Duration": "span", "Money": "money", "Quantity": "quantity"}
 
 Coerced = Any
 """Variable values as graphql-core coerces them."""

@@ -163,6 +163,8 @@ class Generator:
                 return self._some_id(name)
             case "DateTime":
                 return self.dice.choice(self.known.instants)
+            case "Date":
+                return self.dice.choice(("0001-01-01", "2026-06-15", "2026-06-16", "2026-07-01", "9999-12-31"))
             case "Boolean":
                 return self.dice.random() < 0.5
             case "Int":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -14,7 +14,7 @@ import msgspec
 
 from pet_graph import log
 from pet_graph.events import EVENTS
-from pet_graph.events.base import Event
+from pet_graph.events.base import Event, Quantity
 from pet_graph.graph import sdl
 
 ROOT = Path(__file__).parent.parent
@@ -68,9 +68,9 @@ def made_up(kind: Any) -> Any:
         return (made_up(arguments[0]),)
     if arguments:
         return made_up(next(part for part in arguments if part is not type(None)))
-    if issubclass(kind, Enum):
+    if isinstance(kind, type) and issubclass(kind, Enum):
         return list(kind)[-1]
-    if issubclass(kind, msgspec.Struct):
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return kind(**{name: made_up(hint) for name, hint in get_type_hints(kind).items()})
     return {
         str: "text",
@@ -79,6 +79,8 @@ def made_up(kind: Any) -> Any:
         UUID: UUID(int=7),
         timedelta: timedelta(hours=7),
         datetime: datetime(2026, 6, 1, 12, tzinfo=UTC),
+        date: date(2026, 6, 1),
+        Quantity: 7_500_000,
     }[kind]
 
 

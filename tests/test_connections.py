@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +13,11 @@ import msgspec
 import pytest
 from api import Api, Json, counted, gid
 from conftest import NOON, World
+from graphql import GraphQLError
 
 from pet_graph.events.tickets import OpenTicket
+from pet_graph.projections.questions import Order
+from pet_graph.schema.connections import decode_cursor, encode_cursor
 
 PAGE = "edges { node { id } cursor } nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 ARGUMENTS = "$first: Int, $after: String, $last: Int, $before: String"
@@ -230,6 +233,13 @@ async def test_a_cursor_says_where_the_row_stands_and_nothing_else(api: Api) -> 
     cursor = (await api.ask(listing("customers"), first=1))["page"]["pageInfo"]["endCursor"]
     key = msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     assert key == ["customers", "name", False, "a", str(customer)]
+
+
+def test_a_cursor_keeps_a_day() -> None:
+    order, row = Order("promised_by"), {"promised_by": date(2026, 6, 1), "id": UUID(int=1)}
+    assert decode_cursor("obligations", order, encode_cursor("obligations", order, row)) == tuple(row.values())
+    with pytest.raises(GraphQLError, match="not a cursor"):
+        decode_cursor("obligations", order, forged("obligations", "promised_by", False, "2026-02-29", str(UUID(int=1))))
 
 
 # --- how long ---------------------------------------------------------------------------------------------------------

@@ -8,9 +8,11 @@ from uuid import UUID
 import pytest
 from api import Api, Json, gid
 from conftest import NOON, World
+from owed import HOURS, RETAINER, SEATS, owed
 
 from pet_graph.events.base import Priority, Role
 from pet_graph.events.customers import RegisterCustomer
+from pet_graph.events.obligations import FulfilObligation
 from pet_graph.events.policies import AdoptSlaPolicy, RetireSlaPolicy, SlaTarget
 from pet_graph.events.tickets import AssignTicket, HoldTicket, OpenTicket, Party, PrioritiseTicket
 from pet_graph.graph import schema
@@ -37,6 +39,11 @@ class Firm:
         await self._policy("Gold", self.acme)
         await self._policy("Past", self.birch)
         await record(RetireSlaPolicy(customer=self.birch))
+        [hours, _] = await owed(self.world, HOURS, RETAINER, name="Cedar")
+        await owed(self.world, SEATS, name="Dill", quote=UUID(int=98))
+        rows = await self.world.rows("customers")
+        self.dill = next(row["id"] for row in rows if row["name"] == "Dill")
+        await record(FulfilObligation(obligation=hours, evidence="Report 7"))
         await self._tickets()
 
     async def _policy(self, name: str, customer: UUID) -> None:
@@ -58,10 +65,17 @@ class Firm:
     def found(self) -> list[tuple[str, str, Json, list[str]]]:
         """Input, root field, filter, and the things it leaves, by name; clocks by ticket and kind."""
         acme, birch = gid("Customer", self.acme), gid("Customer", self.birch)
+        dill = gid("Customer", self.dill)
         ada, bela = gid("Person", self.ada), gid("Person", self.bela)
         return [
             ("CustomerFilter.name", "customers", {"name": ["Birch", "Nobody"]}, ["Birch"]),
             ("CustomerFilter.reference", "customers", {"reference": ["A-1"]}, ["Acme"]),
+            ("ObligationFilter.status", "obligations", {"status": ["FULFILLED"]}, ["Advice"]),
+            ("ObligationFilter.burnUnit", "obligations", {"burnUnit": ["MONEY", "HOURS"]}, ["Advice", "Retainer"]),
+            ("ObligationFilter.role", "obligations", {"role": ["ENGINEER"]}, ["Advice"]),
+            ("ObligationFilter.customer", "obligations", {"customer": [dill]}, ["Seats"]),
+            ("ObligationFilter.promisedBefore", "obligations", {"promisedBefore": "2026-07-01"}, ["Retainer"]),
+            ("ObligationFilter.promisedFrom", "obligations", {"promisedFrom": "2026-06-16"}, ["Advice"]),
             ("PersonFilter.name", "people", {"name": ["Bela", "Nobody"]}, ["Bela"]),
             ("PersonFilter.role", "people", {"role": "ENGINEER"}, ["Ada"]),
             ("SlaPolicyFilter.customer", "slaPolicies", {"customer": [acme]}, ["Gold"]),
@@ -89,7 +103,7 @@ class Firm:
         ]  # fmt: skip
 
 
-NAMES = {"tickets": "subject", "slaClocks": "kind ticket { subject }"}
+NAMES = {"obligations": "description", "tickets": "subject", "slaClocks": "kind ticket { subject }"}
 
 
 async def test_every_field_of_every_filter_leaves_what_it_says(api: Api) -> None:
@@ -116,7 +130,7 @@ async def test_no_field_of_a_filter_is_left_untried(api: Api) -> None:
 def _named(node: Json) -> str:
     if "ticket" in node:
         return f"{node['ticket']['subject']} {node['kind']}"
-    name: str = node.get("name") or node["subject"]
+    name: str = node.get("name") or node.get("description") or node["subject"]
     return name
 
 
@@ -143,6 +157,8 @@ async def test_a_filter_holds_under_every_parent(api: Api) -> None:
     assert data["customers"]["nodes"] == [
         {"name": "Acme", "tickets": {"totalCount": 1, "nodes": [{"subject": "t0"}]}},
         {"name": "Birch", "tickets": {"totalCount": 1, "nodes": [{"subject": "t2"}]}},
+        {"name": "Cedar", "tickets": {"totalCount": 0, "nodes": []}},
+        {"name": "Dill", "tickets": {"totalCount": 0, "nodes": []}},
     ]
 
 

@@ -25,6 +25,7 @@ from graphql import (
     lexicographic_sort_schema,
     print_schema,
 )
+from owed import HOURS, owed
 from promises import SCHEMA
 from wire import serving
 
@@ -50,11 +51,13 @@ async def a_ticket(world: World, customer: UUID, subject: str = "It squeaks") ->
 async def one_of_each(world: World) -> dict[str, str]:
     """The id of a thing of every type, by the name of the type."""
     await world.policy(resolution=timedelta(hours=1))
-    customer = await world.customer()
+    [obligation] = await owed(world, HOURS)
+    [customer] = [row["id"] for row in await world.rows("customers")]
     ticket = await a_ticket(world, customer)
     [person], [clock] = await world.rows("people"), await world.rows("sla_clocks")
     found = {
         "Customer": customer,
+        "Obligation": obligation,
         "Person": person["id"],
         "SlaPolicy": DEFAULT,
         "Ticket": ticket,
@@ -78,6 +81,7 @@ async def test_a_thing_of_every_type_is_found_by_its_id_alone(api: Api) -> None:
 
 FINDERS = {
     "Customer": "customer",
+    "Obligation": "obligation",
     "Person": "person",
     "SlaPolicy": "slaPolicy",
     "Ticket": "ticket",
@@ -139,6 +143,7 @@ READS = (
     "{ customers(first: 1) { nodes { id } } }",
     "{ people(first: 1) { nodes { id } } }",
     "{ slaPolicies(first: 1) { nodes { id } } }",
+    "{ obligations(first: 1) { nodes { id } } }",
     "{ tickets(first: 1) { nodes { id } } }",
     "{ slaClocks(first: 1) { nodes { id } } }",
     "{ slaBreachesByCustomer(first: 1) { breaches } }",

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from api import Api, Json, gid
 from conftest import World
+from owed import HOURS, owed
 
 from pet_graph.authority import CLIENT_COMMANDS
 from pet_graph.events.checks import camel
@@ -179,6 +180,22 @@ WHOLE_LIFE: list[tuple[str, str, Json, list[str], Json]] = [
 """Every mutation: what is asked, what is given, the facts it records, and what is answered then."""
 
 
+OWED = {
+    "fulfilObligation": ({"evidence": "Report 7"}, "Fulfilled", {"status": "FULFILLED", "evidence": "Report 7"}),
+    "releaseObligation": ({"reason": "Mutual"}, "Released", {"status": "RELEASED", "releaseReason": "Mutual"}),
+}
+
+
+@pytest.mark.parametrize("name", OWED)
+async def test_an_obligation_is_ended_by_a_mutation(api: Api, name: str) -> None:
+    given, participle, expected = OWED[name]
+    [line] = await owed(api.world, HOURS)
+    asked = f"... on ObligationRecorded {{ obligation {{ {' '.join(expected)} }} }}"
+    answer = await api.command(name, asked, obligation=gid("Obligation", line), **given)
+    assert answer["facts"] == [{"position": "3", "type": f"Obligation{participle}"}]
+    assert answer["obligation"] == expected
+
+
 async def test_every_mutation_answers_with_its_facts_and_what_it_left(api: Api) -> None:
     before = 0
     for name, selection, given, types, expected in WHOLE_LIFE:
@@ -191,7 +208,9 @@ async def test_every_mutation_answers_with_its_facts_and_what_it_left(api: Api) 
         said = {"__typename": kind, "position": f"{before}", "repeated": False, "dryRun": False, "facts": facts}
         assert answer == {**said, **expected}, name
     assert await recorded(api) == before
-    assert sorted(name for name, *_ in WHOLE_LIFE) == sorted(camel(field_name(name)) for name in CLIENT_COMMANDS)
+    assert sorted([*OWED, *(name for name, *_ in WHOLE_LIFE)]) == sorted(
+        camel(field_name(name)) for name in CLIENT_COMMANDS
+    )
 
 
 async def test_a_mutation_tells_everything_of_the_facts_it_recorded(api: Api) -> None:

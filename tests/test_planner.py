@@ -8,15 +8,18 @@ import re
 from base64 import urlsafe_b64decode
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
 from api import Api, gid
 from conftest import World
 from operations import Generator, Known
+from owed import HOURS, RETAINER, SEATS, SERVERS, owed
 
 from pet_graph.events.base import Priority, Role
 from pet_graph.events.customers import RegisterCustomer
+from pet_graph.events.obligations import ReleaseObligation
 from pet_graph.events.policies import AdoptSlaPolicy, SlaTarget
 from pet_graph.events.tickets import (
     AnnulTicket,
@@ -53,6 +56,10 @@ async def desk(world: World) -> World:
     await world.policy(timedelta(hours=1), timedelta(hours=8), warn_at_percent=(50, 90))
     own = (SlaTarget(Priority.URGENT, timedelta(microseconds=1_500_001), None),)
     await world.record(AdoptSlaPolicy(name="Own", targets=own, warn_at_percent=(), customer=customers[1]))
+    for number, terms in enumerate((HOURS, SERVERS, RETAINER, SEATS)):
+        [line, *_] = await owed(world, terms, HOURS, name="Owed", quote=UUID(int=number))
+        if number:
+            await world.record(ReleaseObligation(obligation=line, reason=NAMES[number]))
     dice = random.Random(SEED)
     for number in range(60):
         world.pass_time(microseconds=dice.choice((0, 1, 500_000, 3_600_000_000)))
@@ -84,6 +91,7 @@ async def known(world: World) -> Known:
         name: [gid(name, row["id"]) for row in await world.rows(table)]
         for name, table in (
             ("Customer", "customers"),
+            ("Obligation", "obligations"),
             ("Person", "people"),
             ("SlaClock", "sla_clocks"),
             ("SlaPolicy", "policies"),
@@ -139,7 +147,13 @@ async def test_any_query_gets_the_same_bytes_from_both_executions(desk: World) -
     assert compared > 0.5 * QUERIES, f"{left} queries were left to strawberry"
 
 
-CONNECTIONS = {"customers": "Customer", "people": "Person", "policies": "SlaPolicy", "sla_clocks": "SlaClock"}
+CONNECTIONS = {
+    "customers": "Customer",
+    "obligations": "Obligation",
+    "people": "Person",
+    "policies": "SlaPolicy",
+    "sla_clocks": "SlaClock",
+}
 
 
 def _collect_cursors(cursors: dict[str, list[str]], answer: bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -12,17 +12,19 @@ from graphql import GraphQLError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pet_graph.events.base import Money
+from pet_graph.events.base import MOST_MICROS, Money, Quantity, decimal
 from pet_graph.schema.scalars import (
     LARGEST_POSITION,
     SCALARS,
+    format_date,
     format_datetime,
     format_duration,
-    format_money,
+    parse_date,
     parse_datetime,
     parse_duration,
     parse_money,
     parse_position,
+    parse_quantity,
     parse_uuid,
 )
 
@@ -184,7 +186,7 @@ def test_every_position_is_read_as_it_was_written(position: int) -> None:
 )
 def test_money_is_read_and_written_to_the_last_micro_unit(text: str, money: Money, written: str) -> None:
     assert parse_money(text) == money
-    assert format_money(money) == written
+    assert str(money) == written
 
 
 def test_what_is_no_money_is_refused() -> None:
@@ -217,9 +219,65 @@ def test_what_is_no_money_is_refused() -> None:
 
 
 @settings(deadline=None)
-@given(st.integers(-(10**18) + 1, 10**18 - 1), st.text("ABCXYZ", min_size=3, max_size=3))
+@given(st.integers(-MOST_MICROS, MOST_MICROS), st.text("ABCXYZ", min_size=3, max_size=3))
 def test_all_money_is_read_as_it_was_written(micros: int, currency: str) -> None:
-    assert parse_money(format_money(Money(micros, currency))) == Money(micros, currency)
+    assert parse_money(str(Money(micros, currency))) == Money(micros, currency)
+
+
+# --- Quantity ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "micros", "written"),
+    [
+        ("0", 0, "0"),
+        ("-0.0", 0, "0"),
+        ("3", 3_000_000, "3"),
+        ("2.50", 2_500_000, "2.5"),
+        ("-0.000001", -1, "-0.000001"),
+        ("010.10", 10_100_000, "10.1"),
+        ("999999999999.999999", MOST_MICROS, "999999999999.999999"),
+    ],
+)
+def test_a_quantity_is_read_and_written_to_the_millionth(text: str, micros: int, written: str) -> None:
+    assert parse_quantity(text) == micros
+    assert decimal(micros) == written
+
+
+def test_what_is_no_quantity_is_refused() -> None:
+    odd = ["1.1234567", "1000000000000", "1e3", "NaN", "+1", "--1", ".5", "1.", "1,5", "1 ", "1\n", "٣", "1 EUR", 2**40]
+    refused(parse_quantity, "Quantity", odd)
+
+
+@settings(deadline=None)
+@given(st.integers(-MOST_MICROS, MOST_MICROS))
+def test_every_quantity_is_read_as_it_was_written(micros: int) -> None:
+    assert parse_quantity(decimal(micros)) == Quantity(micros)
+
+
+# --- Date -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_day_is_read_and_written_as_year_month_and_day() -> None:
+    for text in ("0001-01-01", "2024-02-29", "2026-06-01", "9999-12-31"):
+        assert format_date(parse_date(text)) == text
+    assert parse_date("2026-06-01") == date(2026, 6, 1)
+
+
+def test_what_is_no_day_is_refused() -> None:
+    odd = ["2026-6-1", "20260601", "2026-W23-1", "2026-06-01T12:00:00Z", "01.06.2026", "2026-06-01 ", "2026-06-01\n"]
+    refused(parse_date, "Date", [*odd, "2026-02-29", "2026-13-01", "2026-06-31", "0000-01-01", "２０２６-06-01", NOON])
+
+
+def test_an_instant_is_not_written_as_a_day() -> None:
+    with pytest.raises(GraphQLError, match="an instant"):
+        format_date(NOON)
+
+
+@settings(deadline=None)
+@given(st.dates())
+def test_every_day_is_read_as_it_was_written(day: date) -> None:
+    assert parse_date(format_date(day)) == day
 
 
 # --- UUID and the rest ------------------------------------------------------------------------------------------------
@@ -234,4 +292,4 @@ def test_a_uuid_is_read_in_its_one_usual_form() -> None:
 
 def test_every_scalar_of_ours_says_what_it_is() -> None:
     names = {scalar.name for scalar in SCALARS.values()}
-    assert names == {"DateTime", "Duration", "JSON", "Money", "Position", "UUID"}
+    assert names == {"Date", "DateTime", "Duration", "JSON", "Money", "Position", "Quantity", "UUID"}

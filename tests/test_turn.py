@@ -15,6 +15,7 @@ import asyncpg
 import msgspec
 import pytest
 from conftest import NOON, World
+from owed import HOURS, QUOTE, owed
 
 from pet_graph import audit, database, log
 from pet_graph.authority import CLIENT_COMMANDS
@@ -23,6 +24,7 @@ from pet_graph.events import COMMANDS
 from pet_graph.events.base import Command, Event, Fact, Priority, Refused, Role, about
 from pet_graph.events.checks import check
 from pet_graph.events.customers import RegisterCustomer, RenameCustomer
+from pet_graph.events.obligations import FulfilObligation, ReleaseObligation, obligation_of
 from pet_graph.events.people import GrantRole, RegisterPerson, RevokeRole
 from pet_graph.events.policies import AdoptSlaPolicy, RetireSlaPolicy, SlaTarget
 from pet_graph.events.reactions import REACTIONS, Look
@@ -365,6 +367,8 @@ REHEARSED: dict[type[Command], tuple[Command, list[Command]]] = {
         (RevokeRole(person=PERSON, role=Role.SALES), [GrantRole(person=PERSON, role=Role.SALES)]),
         (STANDARD, []),
         (RetireSlaPolicy(), [STANDARD]),
+        (FulfilObligation(obligation=obligation_of(QUOTE, 1), evidence="Report 7"), []),
+        (ReleaseObligation(obligation=obligation_of(QUOTE, 1), reason="Mutual"), []),
         (OPEN, [STANDARD]),
         (AssignTicket(ticket=TICKET, assignee=PERSON), [STANDARD, OPEN]),
         (PrioritiseTicket(ticket=TICKET, priority=Priority.URGENT), [STANDARD, OPEN]),
@@ -389,16 +393,19 @@ async def test_a_rehearsal_records_nothing_and_tells_what_will_be_recorded(
 ) -> None:
     await world.record(RegisterCustomer(name="Crunchy Armchairs"), id=CUSTOMER)
     await world.record(RegisterPerson(name="Ada"), id=PERSON)
+    await owed(world, HOURS)
     for past in command[1]:
         await world.record(past, id=TICKET if past is OPEN else None)
         world.pass_time(minutes=10)
-    tables = [await world.rows(table) for table in ("streams", "tickets", "sla_clocks", "deadlines")]
+    tables = [await world.rows(table) for table in ("streams", "obligations", "tickets", "sla_clocks", "deadlines")]
     before = await everything(world)
     asked = world.asked(command[0], occurred_at=world.now() - timedelta(minutes=1))
 
     rehearsed = await world.turns.record(asked, dry_run=True)
     assert await everything(world) == before
-    assert [await world.rows(table) for table in ("streams", "tickets", "sla_clocks", "deadlines")] == tables
+    assert [
+        await world.rows(table) for table in ("streams", "obligations", "tickets", "sla_clocks", "deadlines")
+    ] == tables
 
     real = await world.turns.record(asked)
     assert isinstance(real, Recorded)

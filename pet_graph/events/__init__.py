@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import customers, people, policies, slas, tickets
+from . import customers, obligations, people, policies, slas, tickets
 from .base import Command, Decider, Event
 
 DECIDERS: dict[str, Decider[Any]] = {
-    module.decider.noun: module.decider for module in (customers, people, policies, slas, tickets)
+    module.decider.noun: module.decider for module in (customers, obligations, people, policies, slas, tickets)
 }
 
 EVENTS: dict[str, tuple[type[Event], int]] = {

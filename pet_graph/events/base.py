@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, NewType, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -131,8 +131,40 @@ class Priority(StrEnum):
 Reason = Annotated[str, text("Why, in a sentence.", limit=1_000)]
 
 
+class BurnUnit(StrEnum):
+    """What an obligation is counted in while it is delivered."""
+
+    HOURS = "hours"
+    MONEY = "money"
+    HARDWARE_UNITS = "hardware_units"
+    SOFTWARE_UNITS = "software_units"
+    PERIOD = "period"
+    MILESTONE = "milestone"
+    TICKETS = "tickets"
+
+
+# --- exact numbers ------------------------------------------------------------------------------------------------
+
+MICROS = 1_000_000
+MOST_MICROS = 10**18 - 1
+"""What amounts and quantities may come to, either way: twelve digits and six decimals."""
+
+Quantity = NewType("Quantity", int)
+"""How many, in millionths."""
+
+
+def decimal(micros: int, places: int = 0) -> str:
+    """Millionths as an exact decimal number, with at least so many places: `2.5`, `1234.50`."""
+    units, rest = divmod(abs(micros), MICROS)
+    decimals = f"{rest:06d}".rstrip("0").ljust(places, "0")
+    return f"{'-' if micros < 0 else ''}{units}{'.' if decimals else ''}{decimals}"
+
+
 class Money(msgspec.Struct, frozen=True):
     """An amount in millionths of a currency unit, and the currency's ISO 4217 code."""
 
     amount_micros: int
     currency: str
+
+    def __str__(self) -> str:
+        return f"{decimal(self.amount_micros, 2)} {self.currency}"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import msgspec
 
-from .base import Command, Refused
+from .base import MOST_MICROS, Command, Money, Quantity, Refused, decimal
+
+CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -55,17 +58,36 @@ def own_field(command: type[Command]) -> Field | None:
     return next((field for field in fields_of(command) if field.own), None)
 
 
+class Reference(NamedTuple):
+    """Another thing that a command names; `path` is the field that names it, as clients write it."""
+
+    noun: str
+    id: UUID
+    path: tuple[str, ...]
+
+
 @cache
-def _reference_fields(command: type[Command]) -> tuple[Field, ...]:
-    return tuple(field for field in fields_of(command) if field.noun and not field.own)
+def _reference_fields(struct: Any) -> tuple[Field, ...]:
+    """The fields that name other things, and those that hold structs with such fields."""
+    return tuple(field for field in fields_of(struct) if (field.noun and not field.own) or _inner(field))
 
 
-def references(command: Command) -> Iterator[tuple[Field, UUID]]:
-    """Every other thing that the command names, with the field that names it."""
-    for field in _reference_fields(type(command)):
-        value = getattr(command, field.name)
-        if value is not None:
-            yield field, value
+def _inner(field: Field) -> bool:
+    kind = get_args(field.type)[0] if get_origin(field.type) is tuple else field.type
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct) and bool(_reference_fields(kind))
+
+
+def references(struct: msgspec.Struct, path: tuple[str, ...] = ()) -> Iterator[Reference]:
+    """Every other thing that a command names, also inside its structs and lists of structs."""
+    for field in _reference_fields(type(struct)):
+        value, here = getattr(struct, field.name), (*path, camel(field.name))
+        if isinstance(value, tuple):
+            for number, item in enumerate(value):
+                yield from references(item, (*here, str(number)))
+        elif isinstance(value, msgspec.Struct):
+            yield from references(value, here)
+        elif value is not None:
+            yield Reference(str(field.noun), value, here)
 
 
 def camel(name: str) -> str:
@@ -89,7 +111,9 @@ def _check_value(field: Field, value: Any, path: tuple[str, ...]) -> None:
     if isinstance(value, str) and field.type is str:
         _check_text(field.meta, value, path)
     elif isinstance(value, int):
-        _check_range(field.meta, value, path)
+        _check_number(field, value, path)
+    elif isinstance(value, Money):
+        _check_money(field.meta, value, path)
     elif isinstance(value, timedelta) and value < timedelta():
         raise Refused("negative", f"{path[-1]} is shorter than nothing.", path)
     elif isinstance(value, msgspec.Struct):
@@ -120,11 +144,32 @@ def _check_storable(value: str, path: tuple[str, ...]) -> None:
         raise Refused("not_text", f"{path[-1]} holds characters that are not text (NUL or half a surrogate).", path)
 
 
-def _check_range(meta: msgspec.Meta, value: int, path: tuple[str, ...]) -> None:
-    if meta.ge is not None and value < meta.ge:
-        raise Refused("out_of_range", f"{path[-1]} is {value}; the least is {meta.ge}.", path)
-    if meta.le is not None and value > meta.le:
-        raise Refused("out_of_range", f"{path[-1]} is {value}; the most is {meta.le}.", path)
+def _check_number(field: Field, value: int, path: tuple[str, ...]) -> None:
+    if field.type is Quantity:
+        _check_range(*_limits(field.meta, -MOST_MICROS, MOST_MICROS), value, path, decimal)
+    else:
+        _check_range(*_limits(field.meta), value, path)
+
+
+def _check_money(meta: msgspec.Meta, value: Money, path: tuple[str, ...]) -> None:
+    """The limits of an amount are in micro-units of whichever currency it is in."""
+    if not CURRENCY.fullmatch(value.currency):
+        raise Refused("not_a_currency", f"{path[-1]} is in {value.currency!r}; write an ISO 4217 code: EUR.", path)
+    limits = _limits(meta, -MOST_MICROS, MOST_MICROS)
+    _check_range(*limits, value.amount_micros, path, lambda micros: str(Money(micros, value.currency)))
+
+
+def _limits(meta: msgspec.Meta, least: int | None = None, most: int | None = None) -> tuple[Any, Any]:
+    return least if meta.ge is None else meta.ge, most if meta.le is None else meta.le
+
+
+def _check_range(
+    least: int | None, most: int | None, value: int, path: tuple[str, ...], written: Callable[[int], str] = str
+) -> None:
+    if least is not None and value < least:
+        raise Refused("out_of_range", f"{path[-1]} is {written(value)}; the least is {written(least)}.", path)
+    if most is not None and value > most:
+        raise Refused("out_of_range", f"{path[-1]} is {written(value)}; the most is {written(most)}.", path)
 
 
 def _is_unicode(value: str) -> bool:

@@ -11,11 +11,12 @@ from typing import Any
 
 from ..events import DECIDERS
 from ..events.base import Fact
-from . import customers, people, policies, slas, streams, tickets
+from . import customers, obligations, people, policies, slas, streams, tickets
 from .base import Change, Put, Table, table_of
 
 PROJECTORS: dict[str, Callable[[Any, Fact], list[Change]]] = {
     "customer": customers.project,
+    "obligation": obligations.project,
     "person": people.project,
     "policy": policies.project,
     "sla": slas.project,
@@ -28,6 +29,7 @@ TABLES: dict[str, Table] = {
         table_of,
         (
             customers.CustomerRow,
+            obligations.ObligationRow,
             people.PersonRow,
             policies.PolicyRow,
             slas.DeadlineRow,

@@ -189,10 +189,10 @@ class _Writer:
             case GlobalId(type_name=name):
                 return f"replace(encode(convert_to('{name}:' || {row}.id, 'UTF8'), 'base64'), e'\\n', '')"
             case Value(column=column, form=form):
-                return FORMS[form].format(f"{row}.{column}")
+                return FORMS[form].format(f"{row}.{column}", row=row)
             case Computed(name=name, form=form):
                 self.needs_now = self.needs_now or "{now}" in COMPUTED[name]
-                return FORMS[form].format(f"({COMPUTED[name].format(row=row, now=self._now)})")
+                return FORMS[form].format(f"({COMPUTED[name].format(row=row, now=self._now)})", row=row)
             case Single():
                 return self._single(part, row)
             case Listing():
@@ -309,5 +309,7 @@ FORMS = {
     "enums": "(select coalesce(array_to_json(array_agg(upper(e) order by o)), '[]')"
     " from unnest({0}) with ordinality as u(e, o))",
     "span": "pet.duration({0})",
+    "quantity": "trim_scale({0} * 0.000001)::text",
+    "money": "round({0} * 0.000001, greatest(min_scale({0} * 0.000001), 2))::text || ' ' || {row}.currency",
 }
 """How a column becomes what the GraphQL type shows, exactly as its scalar would write it."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import customers, people, policies, slas, tickets
+from . import customers, obligations, people, policies, slas, tickets
 
 NODES: dict[str, tuple[str, Any]] = {
     "Customer": ("customers", customers.Customer),
+    "Obligation": ("obligations", obligations.Obligation),
     "Person": ("people", people.Person),
     "SlaClock": ("sla_clocks", slas.SlaClock),
     "SlaPolicy": ("policies", policies.SlaPolicy),

@@ -7,9 +7,9 @@ from typing import Any
 
 import strawberry
 
-from ..events.base import Priority, Role
+from ..events.base import BurnUnit, Money, Priority, Quantity, Role
 
-__all__ = ["Priority", "Role", "described"]
+__all__ = ["BurnUnit", "Money", "Priority", "Quantity", "Role", "described"]
 
 
 def described(enum: type[Enum], description: str, **values: str) -> Any:
@@ -27,6 +27,17 @@ described(
     NORMAL="It takes its turn.",
     HIGH="It goes before others.",
     URGENT="Everything else waits.",
+)
+described(
+    BurnUnit,
+    "What an obligation is counted in while it is delivered.",
+    HOURS="Working time.",
+    MONEY="An amount of money, as under a retainer.",
+    HARDWARE_UNITS="Pieces of hardware.",
+    SOFTWARE_UNITS="Pieces of software: licences, seats.",
+    PERIOD="Periods of a service: months of support.",
+    MILESTONE="Milestones that are reached.",
+    TICKETS="Tickets that are dealt with.",
 )
 described(
     Role,

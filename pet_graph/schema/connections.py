@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -21,6 +21,7 @@ KEYS: dict[str, Any] = {
     "VARCHAR": Annotated[str, msgspec.Meta(pattern=r"^[^\0]*$")],
     "INTEGER": Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)],
     "BIGINT": Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)],
+    "DATE": date,
     "TIMESTAMP WITH TIME ZONE": Annotated[datetime, msgspec.Meta(tz=True)],
 }
 """What a cursor may hold for a column that lists are ordered by, by its SQL type."""

@@ -13,10 +13,12 @@ from .facts import Recorded
 from .filters import order, where
 from .links import many, one
 from .nodes import Node, column
+from .obligations import ObligationFilter, ObligationOrder
 from .scalars import Position
 from .tickets import TicketFilter, TicketOrder
 
 if TYPE_CHECKING:
+    from .obligations import Obligation
     from .policies import SlaPolicy
     from .tickets import Ticket
 
@@ -34,6 +36,13 @@ class Customer(Node):
         filter=TicketFilter,
         order=TicketOrder,
         description="What the customer asked for help with.",
+    )
+    obligations: Connection[Annotated["Obligation", strawberry.lazy(".obligations")]] = many(
+        "obligations",
+        by="customer_id",
+        filter=ObligationFilter,
+        order=ObligationOrder,
+        description="What is, or was, owed to the customer.",
     )
     sla_policy: Annotated["SlaPolicy", strawberry.lazy(".policies")] | None = one(
         "policies", by="row_id", description="The customer's own SLA policy; null where the firm's own holds."

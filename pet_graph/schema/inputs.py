@@ -14,8 +14,16 @@ from ..decisions import Invalid
 from ..events.base import Command, Refused
 from ..events.checks import Field, camel, fields_of
 from .nodes import local_id
+from .scalars import SCALARS
 
-NODE_NAMES = {"customer": "Customer", "person": "Person", "policy": "SlaPolicy", "ticket": "Ticket", "sla": "Ticket"}
+NODE_NAMES = {
+    "customer": "Customer",
+    "obligation": "Obligation",
+    "person": "Person",
+    "policy": "SlaPolicy",
+    "sla": "Ticket",
+    "ticket": "Ticket",
+}
 """The GraphQL type of the things that a domain's streams are about."""
 
 
@@ -77,9 +85,12 @@ def _plain_type(kind: Any, noun: str | None) -> Any:
         return list[_plain_type(get_args(kind)[0], None)]  # type: ignore[misc]
     if noun:
         return strawberry.ID
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return _struct_input(kind)
-    return kind
+    return _struct_input(kind) if _is_input(kind) else kind
+
+
+def _is_input(kind: Any) -> bool:
+    """Whether clients write it as an input object; money is a struct too, and they write it as a text."""
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind not in SCALARS
 
 
 def _strawberry_field(field: Field) -> Any:
@@ -116,10 +127,10 @@ def _value_of(field: Field, value: Any, path: tuple[str, ...]) -> Any:
         return _id_of(field.noun, value, path)
     if get_origin(field.type) is tuple:
         item = get_args(field.type)[0]
-        if isinstance(item, type) and issubclass(item, msgspec.Struct):
+        if _is_input(item):
             return tuple(_struct_of(item, one, (*path, str(number))) for number, one in enumerate(value))
         return tuple(value)
-    return value
+    return _struct_of(field.type, value, path) if _is_input(field.type) else value
 
 
 def _id_of(noun: str, global_id: str, path: tuple[str, ...]) -> UUID:

@@ -17,10 +17,13 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.types.base import StrawberryContainer, StrawberryList, get_object_definition
 
+from ..events.base import Money
+
 LONGEST_SHOWN = 80
 TYPE_NAME = re.compile(r"[A-Z][A-Za-z]{0,59}")
 
-Converter: TypeAlias = Callable[[Any], Any]
+Reader: TypeAlias = Callable[[Any, str], Any]
+"""What a field is, from the row and the column it is kept in."""
 
 
 def bad_input(message: str) -> GraphQLError:
@@ -85,7 +88,7 @@ class Node:
     def of(cls, row: Any, as_of: Any = None) -> Self:
         """The object that a row becomes."""
         kind: Any = cls
-        values = {name: convert(row[column]) for name, column, convert in _columns(kind)}
+        values = {name: read(row, column) for name, column, read in _columns(kind)}
         return cls(row_id=row["id"], as_of=as_of, **values)
 
 
@@ -96,7 +99,10 @@ def type_name(cls: Any) -> str:
 
 
 def column(description: str, *, of: str | None = None) -> Any:
-    """A field that is a column of the row, of the same name unless `of` tells another."""
+    """A field that is a column of the row, of the same name unless `of` tells another.
+
+    Money takes its currency from the row's column `currency`: all amounts of a row are in one.
+    """
     return strawberry.field(description=description, metadata={"column": of})
 
 
@@ -107,44 +113,48 @@ def computed(name: str, description: str) -> Any:
 
 def hidden(*, of: str, span: bool = False) -> Any:
     """A private attribute that is the column `of` (microseconds, if a `span`); clients see what is made of it."""
-    return dataclasses.field(metadata={"column": of, "convert": _span if span else _same})
+    return dataclasses.field(metadata={"column": of, "read": _span if span else _same})
 
 
 @cache
-def _columns(cls: Any) -> tuple[tuple[str, str, Converter], ...]:
-    """Attribute, column and conversion of everything that comes straight from the row."""
-    columns: list[tuple[str, str, Converter]] = []
+def _columns(cls: Any) -> tuple[tuple[str, str, Reader], ...]:
+    """Attribute, column and reader of everything that comes straight from the row."""
+    columns: list[tuple[str, str, Reader]] = []
     for field in dataclasses.fields(cls):
         if "column" in field.metadata:
-            convert = field.metadata.get("convert") or _conversion(field)
-            columns.append((field.name, field.metadata["column"] or field.name, convert))
+            read = field.metadata.get("read") or _reader(field)
+            columns.append((field.name, field.metadata["column"] or field.name, read))
         elif field.name.endswith("_id") and field.name != "row_id":
             columns.append((field.name, field.name, _same))
     return tuple(columns)
 
 
-def _conversion(field: Any) -> Converter:
-    """From what a column holds to what the field is: enums from their text, durations from microseconds."""
+def _reader(field: Any) -> Reader:
+    """How a field is read: enums from their text, durations from microseconds, money with the row's currency."""
     kind, is_list = field.type, False
     while isinstance(kind, StrawberryContainer):
         is_list = is_list or isinstance(kind, StrawberryList)
         kind = kind.of_type
     if isinstance(kind, type) and issubclass(kind, Enum):
         return partial(_members, kind) if is_list else partial(_member, kind)
-    return _span if kind is timedelta else _same
+    return {timedelta: _span, Money: _money}.get(kind, _same)
 
 
-def _same(value: Any) -> Any:
-    return value
+def _same(row: Any, column: str) -> Any:
+    return row[column]
 
 
-def _span(microseconds: int | None) -> timedelta | None:
-    return None if microseconds is None else timedelta(microseconds=microseconds)
+def _span(row: Any, column: str) -> timedelta | None:
+    return None if row[column] is None else timedelta(microseconds=row[column])
 
 
-def _member(kind: type[Enum], value: Any) -> Any:
-    return None if value is None else kind(value)
+def _money(row: Any, column: str) -> Money | None:
+    return None if row[column] is None else Money(row[column], row["currency"])
 
 
-def _members(kind: type[Enum], values: list[Any]) -> list[Any]:
-    return [kind(value) for value in values]
+def _member(kind: type[Enum], row: Any, column: str) -> Any:
+    return None if row[column] is None else kind(row[column])
+
+
+def _members(kind: type[Enum], row: Any, column: str) -> list[Any]:
+    return [kind(value) for value in row[column]]

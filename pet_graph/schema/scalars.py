@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NewType
 from uuid import UUID
 
 import strawberry
 from graphql import GraphQLError
 
-from ..events.base import Money
+from ..events.base import MICROS, Money, Quantity, decimal
 from .nodes import shown
 
 Position = NewType("Position", int)
 Json = NewType("Json", object)
 
+RFC_3339_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 ISO_8601_DURATION = re.compile(
     r"P(?=\d|T\d)(?:(?P<days>\d{1,6})D)?"
@@ -23,8 +24,9 @@ ISO_8601_DURATION = re.compile(
     re.ASCII,
 )
 RFC_9562 = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-MONEY = re.compile(r"(?P<sign>-?)(?P<units>\d{1,12})(?:\.(?P<micros>\d{1,6}))? (?P<currency>[A-Z]{3})", re.ASCII)
-MICROS = 1_000_000
+DECIMAL = r"(?P<sign>-?)(?P<units>\d{1,12})(?:\.(?P<micros>\d{1,6}))?"
+MONEY = re.compile(DECIMAL + " (?P<currency>[A-Z]{3})", re.ASCII)
+QUANTITY = re.compile(DECIMAL, re.ASCII)
 LARGEST_POSITION = 2**63 - 1
 
 
@@ -47,6 +49,23 @@ def format_datetime(value: datetime) -> str:
     seconds, _, micros = value.astimezone(UTC).replace(tzinfo=None).isoformat().partition(".")
     fraction = f".{micros}".rstrip("0") if micros else ""
     return f"{seconds}{fraction}+00:00"
+
+
+def parse_date(value: Any) -> date:
+    """A day of the calendar, RFC 3339. Raises GraphQLError."""
+    if not isinstance(value, str) or not RFC_3339_DATE.fullmatch(value):
+        raise GraphQLError(f"Date cannot represent {shown(value)}: write year, month and day, 2026-06-01.")
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise GraphQLError(f"Date cannot represent {shown(value)}: {error}.") from error
+
+
+def format_date(value: date) -> str:
+    """Raises GraphQLError on an instant, because its day depends on where one is."""
+    if isinstance(value, datetime):
+        raise GraphQLError("Date cannot represent an instant.")
+    return value.isoformat()
 
 
 def parse_duration(value: Any) -> timedelta:
@@ -98,15 +117,20 @@ def parse_money(value: Any) -> Money:
     match = MONEY.fullmatch(value) if isinstance(value, str) else None
     if not match:
         raise GraphQLError(f"Money cannot represent {shown(value)}: write an amount and an ISO 4217 code, 1234.50 EUR.")
-    micros = int(match["units"]) * MICROS + int((match["micros"] or "").ljust(6, "0") or 0)
-    return Money(-micros if match["sign"] else micros, match["currency"])
+    return Money(_micros(match), match["currency"])
 
 
-def format_money(value: Money) -> str:
-    """At least two decimals, more only where they are not zero."""
-    units, micros = divmod(abs(value.amount_micros), MICROS)
-    decimals = f"{micros:06d}".rstrip("0").ljust(2, "0")
-    return f"{'-' if value.amount_micros < 0 else ''}{units}.{decimals} {value.currency}"
+def parse_quantity(value: Any) -> Quantity:
+    """How many, to the millionth: `2.5`. Raises GraphQLError."""
+    match = QUANTITY.fullmatch(value) if isinstance(value, str) else None
+    if not match:
+        raise GraphQLError(f"Quantity cannot represent {shown(value)}: write a decimal number as text, 2.5.")
+    return Quantity(_micros(match))
+
+
+def _micros(match: re.Match[str]) -> int:
+    micros = int(match["units"]) * MICROS + int((match["micros"] or "").ljust(6, "0"))
+    return -micros if match["sign"] else micros
 
 
 SCALARS: dict[object, Any] = {
@@ -116,6 +140,13 @@ SCALARS: dict[object, Any] = {
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=format_datetime,
         parse_value=parse_datetime,
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="A day of the calendar, RFC 3339: 2026-06-01.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
+        serialize=format_date,
+        parse_value=parse_date,
     ),
     timedelta: strawberry.scalar(
         name="Duration",
@@ -141,7 +172,13 @@ SCALARS: dict[object, Any] = {
     Money: strawberry.scalar(
         name="Money",
         description="An amount to the micro-unit and its ISO 4217 currency: 1234.50 EUR.",
-        serialize=format_money,
+        serialize=str,
         parse_value=parse_money,
+    ),
+    Quantity: strawberry.scalar(
+        name="Quantity",
+        description="How many, as text because it is exact to the millionth: 3, 2.5.",
+        serialize=decimal,
+        parse_value=parse_quantity,
     ),
 }

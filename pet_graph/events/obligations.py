@@ -1,0 +1,224 @@
+"""Obligations: what an accepted quote promised, line by line, each in the unit in which it is burnt down."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, assert_never, get_args
+from uuid import UUID, uuid5
+
+import msgspec
+
+from .base import BurnUnit, Command, Decider, Event, Fact, Money, Quantity, Reason, Refused, Role, about, own, ref, text
+
+
+class ObligationStatus(StrEnum):
+    OPEN = "open"
+    FULFILLED = "fulfilled"
+    RELEASED = "released"
+
+
+class Terms(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is owed. Hours burn `effort`, money burns `amount`, every other unit burns `quantity_micros`."""
+
+    description: str
+    burn_unit: BurnUnit
+    amount: Money
+    quantity_micros: Quantity | None = None
+    effort: timedelta | None = None
+    role: Role | None = None
+    promised_by: date | None = None
+
+
+class ObligationOpened(Event, frozen=True):
+    """A line of a quote was accepted: from now on it is owed."""
+
+    customer: UUID
+    quote: UUID
+    digest: str
+    line: int
+    terms: Terms
+
+
+class ObligationAmended(Event, frozen=True):
+    """A change order, that is a newer version of the quote, was accepted: from now on this is owed instead."""
+
+    digest: str
+    terms: Terms
+
+
+class ObligationFulfilled(Event, frozen=True):
+    """What was owed has been delivered, as the evidence shows."""
+
+    evidence: str
+
+
+class ObligationReleased(Event, frozen=True):
+    """Nothing more is owed, although not all of it was delivered."""
+
+    reason: str
+
+
+ObligationEvent = ObligationOpened | ObligationAmended | ObligationFulfilled | ObligationReleased
+
+
+def obligation_of(quote: UUID, line: int) -> UUID:
+    """The id of what a line of a quote promises. A change order keeps the numbers of its lines, and so the ids."""
+    return uuid5(quote, f"line/{line}")
+
+
+Obligation = Annotated[UUID, own("obligation", "The obligation.")]
+Digest = Annotated[str, about("The SHA-256 digest of the quote's version, in hexadecimal.")]
+TermsField = Annotated[Terms, about("What is owed.")]
+
+
+class OpenObligation(Command, frozen=True):
+    """Owe what a line of an accepted quote promises."""
+
+    obligation: Obligation
+    customer: Annotated[UUID, ref("customer", "To whom it is owed.")]
+    quote: Annotated[UUID, about("The quote that promised it.")]
+    digest: Digest
+    line: Annotated[int, about("The number of the line that promised it.", ge=1)]
+    terms: TermsField
+
+
+class AmendObligation(Command, frozen=True):
+    """Owe what the same line of a newer accepted version promises."""
+
+    obligation: Obligation
+    digest: Digest
+    terms: TermsField
+
+
+class FulfilObligation(Command, frozen=True):
+    """Record that what was owed has been delivered."""
+
+    obligation: Obligation
+    evidence: Annotated[str, text("What shows it: an acceptance report, a delivery note, a link.", limit=1_000)]
+
+
+class ReleaseObligation(Command, frozen=True):
+    """Record that nothing more is owed, although not all of it was delivered."""
+
+    obligation: Obligation
+    reason: Reason
+
+
+ObligationCommand = OpenObligation | AmendObligation | FulfilObligation | ReleaseObligation
+
+
+class ObligationState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is owed as of the newest change order, and what became of it."""
+
+    customer: UUID | None = None
+    quote: UUID | None = None
+    digest: str = ""
+    line: int = 0
+    terms: Terms | None = None
+    status: ObligationStatus = ObligationStatus.OPEN
+    opened_at: datetime | None = None
+    amended_at: datetime | None = None
+    ended_at: datetime | None = None
+    evidence: str | None = None
+    release_reason: str | None = None
+
+
+def evolve(state: ObligationState, fact: Fact) -> ObligationState:
+    replace, at = msgspec.structs.replace, fact.occurred_at
+    match fact.event:
+        case ObligationOpened(customer=customer, quote=quote, digest=digest, line=line, terms=terms):
+            return ObligationState(customer, quote, digest, line, terms, opened_at=at)
+        case ObligationAmended(digest=digest, terms=terms):
+            amended = replace(state, digest=digest, terms=terms, amended_at=at)
+            return amended if terms == state.terms else _open_again(amended)
+        case ObligationFulfilled(evidence=evidence):
+            return replace(state, status=ObligationStatus.FULFILLED, ended_at=at, evidence=evidence)
+        case ObligationReleased(reason=reason):
+            return replace(state, status=ObligationStatus.RELEASED, ended_at=at, release_reason=reason)
+    return state
+
+
+def _open_again(state: ObligationState) -> ObligationState:
+    """Other terms are owed anew, whatever became of the former ones."""
+    return msgspec.structs.replace(
+        state, status=ObligationStatus.OPEN, ended_at=None, evidence=None, release_reason=None
+    )
+
+
+def decide(state: ObligationState, command: ObligationCommand, at: datetime) -> list[Event]:
+    match command:
+        case OpenObligation():
+            return open_obligation(state, command)
+        case AmendObligation():
+            return amend_obligation(state, command)
+        case FulfilObligation():
+            return fulfil_obligation(state, command)
+        case ReleaseObligation():
+            return release_obligation(state, command)
+        case _:
+            assert_never(command)
+
+
+def open_obligation(state: ObligationState, command: OpenObligation) -> list[Event]:
+    if state.terms is not None:
+        raise Refused("already_open", f"Line {state.line} of the quote is an obligation already; amend it.", ["line"])
+    check_terms(command.terms)
+    return [
+        ObligationOpened(
+            customer=command.customer,
+            quote=command.quote,
+            digest=command.digest,
+            line=command.line,
+            terms=command.terms,
+        )
+    ]
+
+
+def amend_obligation(state: ObligationState, command: AmendObligation) -> list[Event]:
+    if state.terms is None:
+        raise Refused("not_opened", "Nothing is owed under this line yet; open the obligation.")
+    if command.digest == state.digest:
+        raise Refused("unchanged", "The obligation stands under this version of the quote already.", ["digest"])
+    check_terms(command.terms)
+    return [ObligationAmended(digest=command.digest, terms=command.terms)]
+
+
+def fulfil_obligation(state: ObligationState, command: FulfilObligation) -> list[Event]:
+    _still_owed(state)
+    return [ObligationFulfilled(evidence=command.evidence)]
+
+
+def release_obligation(state: ObligationState, command: ReleaseObligation) -> list[Event]:
+    _still_owed(state)
+    return [ObligationReleased(reason=command.reason)]
+
+
+def _still_owed(state: ObligationState) -> None:
+    if state.status is not ObligationStatus.OPEN:
+        raise Refused("not_open", f"The obligation is {state.status} already.")
+
+
+def check_terms(terms: Terms) -> None:
+    """Refuse terms that cannot be measured: each unit burns exactly one number, and it is more than nothing."""
+    effort, quantity = terms.effort, terms.quantity_micros
+    match terms.burn_unit:
+        case BurnUnit.HOURS:
+            measurable = quantity is None and effort is not None and effort > timedelta()
+        case BurnUnit.MONEY:
+            measurable = quantity is None and effort is None and terms.amount.amount_micros > 0
+        case _:
+            measurable = effort is None and quantity is not None and quantity > 0
+    if not measurable:
+        message = f"What is owed in {terms.burn_unit} needs a number of them, more than nothing, and no other number."
+        raise Refused("not_measurable", message, ["terms"])
+
+
+decider = Decider(
+    noun="obligation",
+    initial=ObligationState(),
+    commands=get_args(ObligationCommand),
+    events=get_args(ObligationEvent),
+    decide=decide,
+    evolve=evolve,
+)

@@ -1,0 +1,31 @@
+"""What clients may ask about obligations. They are opened and amended by the acceptance of quotes alone."""
+
+from __future__ import annotations
+
+import strawberry
+
+from ..events.obligations import FulfilObligation, ReleaseObligation
+from ..schema.connections import Connection
+from ..schema.links import find, listing
+from ..schema.obligations import (
+    Obligation,
+    ObligationFilter,
+    ObligationOrder,
+    ObligationRecorded,
+    ObligationResult,
+)
+from .base import mutation
+
+
+@strawberry.type
+class ObligationQueries:
+    obligation: Obligation | None = find("obligations", description="One obligation; null when none has this id.")
+    obligations: Connection[Obligation] = listing(
+        "obligations", filter=ObligationFilter, order=ObligationOrder, description="Obligations, page by page."
+    )
+
+
+@strawberry.type
+class ObligationCommands:
+    fulfil_obligation: ObligationResult = mutation(FulfilObligation, ObligationRecorded, ObligationResult)
+    release_obligation: ObligationResult = mutation(ReleaseObligation, ObligationRecorded, ObligationResult)

@@ -1,0 +1,92 @@
+"""Obligations as clients see them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import strawberry
+
+from ..events.obligations import ObligationStatus
+from .base import BurnUnit, Money, Quantity, Role, described
+from .errors import result
+from .facts import Recorded
+from .filters import order, where
+from .links import one
+from .nodes import Node, column
+from .scalars import Position
+
+if TYPE_CHECKING:
+    from .customers import Customer
+
+described(
+    ObligationStatus,
+    "What became of an obligation.",
+    OPEN="It is still owed.",
+    FULFILLED="It was delivered, and there is evidence.",
+    RELEASED="Nothing more is owed, although not all of it was delivered.",
+)
+
+
+@strawberry.type(
+    description="What an accepted line of a quote promised, as of the newest accepted version. It is opened in the "
+    "turn of the acceptance, and amended by change orders alone."
+)
+class Obligation(Node):
+    customer_id: strawberry.Private[UUID]
+    description: str = column("What was promised.")
+    burn_unit: BurnUnit = column("What it is counted in while it is delivered.")
+    amount: Money = column(
+        "What it is sold for, discounts taken off; for MONEY also what is burnt.", of="amount_micros"
+    )
+    quantity: Quantity | None = column(
+        "How many units are owed; null for HOURS and MONEY, which are counted otherwise.", of="quantity_micros"
+    )
+    effort: timedelta | None = column("How much working time is owed; null unless the unit is HOURS.", of="effort_us")
+    role: Role | None = column("The role in which the work is done; null where none was agreed.")
+    promised_by: date | None = column("The day by which it is promised; null where none was.")
+    line: int = column("The number of the line that promised it; change orders keep it.")
+    digest: str = column("The SHA-256 digest of the quote's version under which it is owed, in hexadecimal.")
+    status: ObligationStatus = column("What became of it.")
+    opened_at: datetime = column("When it came to be owed.")
+    amended_at: datetime | None = column("When a change order last changed it; null if none did.")
+    ended_at: datetime | None = column("When it was fulfilled or released; null while it is open.")
+    evidence: str | None = column("What shows that it was delivered; null unless it was.")
+    release_reason: str | None = column("Why nothing more is owed; null unless it was released.")
+    version: int = column("How many facts are recorded of the obligation; give it back as `expectedVersion`.")
+    position: Position = column("The position of the newest of them.")
+    customer: Annotated["Customer", strawberry.lazy(".customers")] = one(
+        "customers", by="customer_id", description="To whom it is owed."
+    )
+
+
+ObligationOrder = order(
+    "Obligation",
+    "How obligations are ordered",
+    "OPENED_AT",
+    OPENED_AT=("opened_at", "By when they came to be owed."),
+    LINE=("line", "By the number of the line that promised them."),
+)
+
+
+@strawberry.input(description="Which obligations.")
+class ObligationFilter:
+    status: list[ObligationStatus] | None = where("status", "in", "Of which one of these became.")
+    burn_unit: list[BurnUnit] | None = where("burn_unit", "in", "Counted in one of these units.")
+    role: list[Role] | None = where("role", "in", "To be done in one of these roles.")
+    customer: list[strawberry.ID] | None = where(
+        "customer_id", "in", "Owed to one of these customers.", node="Customer"
+    )
+    promised_before: date | None = where("promised_by", "<", "Promised by a day before this one.")
+    promised_from: date | None = where("promised_by", ">=", "Promised by this day or a later one.")
+
+
+@strawberry.type(description="A command about an obligation was accepted.")
+class ObligationRecorded(Recorded):
+    obligation: Obligation | None = one(
+        "obligations", by="row_id", description="The obligation as it is now; null when it was only rehearsed."
+    )
+
+
+ObligationResult = result("ObligationResult", ObligationRecorded)

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +119,11 @@ async def _apply(connection: asyncpg.Connection[Any], number: int, name: str, sq
 
 
 def fingerprint() -> str:
-    """A digest of the code that makes rows of facts: when it changes, the rows have to be made again."""
-    digest = hashlib.sha256()
+    """A digest of the code that makes rows of facts: when it changes, the rows have to be made again.
+
+    The rules of the time zones belong to it: a deadline in local hours may move with them.
+    """
+    digest = hashlib.sha256(version("tzdata").encode())
     for package in (events, projections):
         for file in sorted(Path(str(package.__file__)).parent.glob("*.py")):
             digest.update(re.sub(rb"\s+", b" ", file.read_bytes()))

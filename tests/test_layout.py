@@ -25,7 +25,7 @@ COLUMNS = {
     "resolvers": PACKAGE / "resolvers",
 }
 TOOLS = {
-    "events": {"base", "checks", "reactions", "spans"},
+    "events": {"base", "checks", "reactions", "spans", "workdays"},
     "projections": {"answers", "base", "questions", "streams"},
     "schema": {"base", "connections", "errors", "filters", "inputs", "links", "nodes", "scalars"},
     "resolvers": {"base"},

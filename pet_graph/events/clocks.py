@@ -103,11 +103,11 @@ class SlaState(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def due_at(self, clock: Clock, percent: int = 100) -> datetime | None:
         """When `percent` of the target is used up; None while a pause stands before it."""
-        instant = spans.reached(clock.started_at, self.pauses, clock.target * percent / 100)
+        instant = spans.reached(None, clock.started_at, self.pauses, clock.target * percent / 100)
         return instant and max(instant, clock.effective_at)
 
     def elapsed(self, clock: Clock, at: datetime) -> timedelta:
-        return spans.elapsed(clock.started_at, self.pauses, at)
+        return spans.elapsed(None, clock.started_at, self.pauses, at)
 
     def next_cycle(self, kind: SlaKind) -> int:
         return 1 + sum(clock.kind is kind for clock in self.clocks)

@@ -40,7 +40,8 @@ package: env  ## Build the wheel, install it into a fresh environment, and use i
 promises: env  ## Write schema.graphql, events.json and new samples anew
 	$(BIN)/python tests/promises.py
 
-bench: env  ## Measure: commands per second, alone and together
+bench: env  ## Measure PET beside others, and write bench/results.md (about ten minutes)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python -m bench
 
 clean:  ## Remove the environment and the demonstration's data

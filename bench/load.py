@@ -168,7 +168,7 @@ def told(
         p50_ms=ordered[len(ordered) // 2],
         p99_ms=ordered[len(ordered) * 99 // 100],
         server_ms=server * each,
-        postgres_ms=(all_of_them - server - client) * each,
+        postgres_ms=max(all_of_them - server - client, 0.0) * each,
         client_ms=client * each,
         busy=server / seconds,
         rss_mb=rss_mb(spec.server),

@@ -5,14 +5,28 @@ from __future__ import annotations
 import asyncpg
 
 from pet_graph import database
+from pet_graph.postgres import Lease
 from pet_graph.rebuild import rebuild_if_outdated
 
+from .servers import Place
 
-async def fill(admin_url: str, url: str, name: str, facts: int) -> None:
-    """A database of this name with a fifth as many tickets, of a hundred each for a customer."""
-    admin = await asyncpg.connect(admin_url)
-    await admin.execute(f"create database {name}")
-    await admin.close()
+
+async def filled(lease: Lease, facts: int) -> Place:
+    """A database with a fifth as many tickets as facts, made unless it is there; a hundred tickets a customer."""
+    name = f"facts_{facts}"
+    place = Place.of(lease, name)
+    admin = await asyncpg.connect(lease.server.url())
+    try:
+        if await admin.fetchval("select exists (select from pg_database where datname = $1)", name):
+            return place
+        await admin.execute(f"create database {name}")
+    finally:
+        await admin.close()
+    await _fill(place.url, facts)
+    return place
+
+
+async def _fill(url: str, facts: int) -> None:
     await database.migrate(url)
     connection = await database.connect(url)
     await rebuild_if_outdated(connection)
@@ -33,4 +47,5 @@ async def fill(admin_url: str, url: str, name: str, facts: int) -> None:
     await connection.close()
     owner = await asyncpg.connect(url)
     await owner.execute("vacuum analyze")
+    await owner.execute("checkpoint")
     await owner.close()

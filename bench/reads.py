@@ -23,7 +23,7 @@ from pet_graph.postgres import Lease
 
 from .cases import CASES, NESTED, ONE, PAGES, WALK, Case, given_id, plain
 from .load import Measured, Spec
-from .quickdata import fill
+from .quickdata import filled
 from .scale import Row, Scale, Tell
 from .servers import (
     PEERS,
@@ -76,7 +76,7 @@ async def measure(scale: Scale, tell: Tell) -> list[Row]:
 async def compare(lease: Lease, scale: Scale, tell: Tell) -> list[Row]:
     """Every case from every server, on the bench's usual data."""
     tell(f"reads: {scale.facts:,} facts are laid out")
-    place = await laid_out(lease, "reads", scale.facts)
+    place = await filled(lease, scale.facts)
     async with AsyncExitStack() as stack:
         servers, missing = await started(stack, SERVERS, place, tell)
         asked = await ready(servers, place)
@@ -94,17 +94,12 @@ async def grow(lease: Lease, scale: Scale, tell: Tell) -> list[Row]:
     rows = []
     for facts in scale.growing_facts:
         tell(f"reads: {facts:,} facts are laid out")
-        place = await laid_out(lease, f"reads_{facts}", facts)
+        place = await filled(lease, facts)
         async with AsyncExitStack() as stack:
             servers, _ = await started(stack, (LIMIT, PET), place, tell)
             cells = await rounds(servers, GROWING, await ready(servers, place), place, lease, scale, tell)
         rows += [row("growth", case, server.peer, facts, found) for (case, server), found in cells.items()]
     return rows
-
-
-async def laid_out(lease: Lease, name: str, facts: int) -> Place:
-    await fill(lease.server.url(), lease.server.url(name), name, facts)
-    return Place.of(lease, name)
 
 
 async def started(

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -51,16 +51,24 @@ def children(process: int) -> list[int]:
     return []
 
 
+_running: list[Lease] = []
+
+
 @asynccontextmanager
-async def postgres(settings: Mapping[str, str] | None = None) -> AsyncIterator[Lease]:
-    """PET's own PostgreSQL in a temporary folder, with PET's settings, on its cores."""
+async def postgres() -> AsyncIterator[Lease]:
+    """PET's own PostgreSQL in a temporary folder, with PET's settings, on its cores; the one that runs, if one does."""
+    if _running:
+        yield _running[0]
+        return
     with tempfile.TemporaryDirectory(prefix="pet-bench-") as folder:
         os.chmod(folder, 0o755)  # as root the server runs under another account, which has to get in
-        lease = await asyncio.to_thread(acquire, Path(folder) / "data", settings or {})
+        lease = await asyncio.to_thread(acquire, Path(folder) / "data")
+        _running.append(lease)
         try:
             pin(postmaster(lease), cores()[1])
             yield lease
         finally:
+            _running.clear()
             await asyncio.to_thread(lease.release)
 
 
@@ -128,7 +136,7 @@ class Peer:
             raise NotMeasured(f"npm did not install it within {INSTALL_SECONDS:.0f} s") from None
         if process.returncode:
             shutil.rmtree(PEERS / self.npm / "node_modules", ignore_errors=True)
-            raise NotMeasured(f"npm could not install it: {_last_line(said)}")
+            raise NotMeasured(f"npm could not install it: {last_line(said)}")
 
 
 @dataclass(frozen=True)
@@ -158,7 +166,7 @@ async def serving(peer: Peer, place: Place) -> AsyncIterator[Server]:
             yield Server(peer, process.pid, port)
         except TimeoutError:
             log.seek(0)
-            raise NotMeasured(f"it does not answer: {_last_line(log.read())}") from None
+            raise NotMeasured(f"it does not answer: {last_line(log.read())}") from None
         finally:
             await stop(process)
 
@@ -192,6 +200,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _last_line(said: bytes) -> str:
+def last_line(said: bytes) -> str:
     lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
     return lines[-1][:200] if lines else "it says nothing"

@@ -45,7 +45,7 @@ IRREGULAR = {"Respond": "Responded", "Hold": "Held", "Prioritise": "Prioritised"
 
 
 def python_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
+    return sorted(path for path in folder.rglob("*.py") if not {"__pycache__", "node_modules"} & {*path.parts})
 
 
 def rows() -> set[str]:

@@ -51,21 +51,28 @@ def _lists() -> list[Goal]:
     for case, times in ((NESTED, 2.0), (FLAT, 3.0)):
         about = case.title
         goals += [
-            Goal(1, f"{about}: server time, times the limit", "reads", "server_ms", le, 1.1, about, beside="limit"),
-            Goal(1, f"{about}: server time, PostGraphile 1", "reads", "server_ms", le, 0.1, about, beside=PEER),
-            Goal(1, f"{about}: requests/s, PostGraphile 1", "reads", "per_second", ge, times, about, beside=PEER),
+            Goal(1, f"{about}: server time, times the limit's", "reads", "server_ms", le, 1.1, about, beside="limit"),
+            Goal(1, f"{about}: server time, times PostGraphile's", "reads", "server_ms", le, 0.1, about, beside=PEER),
+            Goal(1, f"{about}: requests/s, times PostGraphile's", "reads", "per_second", ge, times, about, beside=PEER),
         ]
     return goals
 
 
 PEER = "PostGraphile"
 GOALS = (
-    Goal(1, f"{ONE.title}: server time, times the limit", "reads", "server_ms", le, 1.25, ONE.title, beside="limit"),
-    Goal(1, f"{ONE.title}: server time, PostGraphile 1", "reads", "server_ms", le, 0.4, ONE.title, beside=PEER),
+    Goal(1, f"{ONE.title}: server time, times the limit's", "reads", "server_ms", le, 1.25, ONE.title, beside="limit"),
+    Goal(1, f"{ONE.title}: server time, times PostGraphile's", "reads", "server_ms", le, 0.4, ONE.title, beside=PEER),
     *_lists(),
-    Goal(2, "64 writers: commands/s, pgbench 1", "turns", "per_second", ge, 2.0, size=64, beside="pgbench"),
+    Goal(2, "64 writers: commands/s, times pgbench's", "turns", "per_second", ge, 2.0, size=64, beside="pgbench"),
     Goal(
-        3, "5,000 subscribers: last delivery, times the limit", "fanout", "last_ms", le, 1.6, size=5_000, beside="limit"
+        3,
+        "5,000 subscribers: last delivery, times the limit's",
+        "fanout",
+        "last_ms",
+        le,
+        1.6,
+        size=5_000,
+        beside="limit",
     ),
     Goal(3, "5,000 subscribers: KB each", "fanout", "kb_each", le, 25.0, size=5_000),
     Goal(4, "Rebuild of 1M facts: facts/s", "rebuild", "per_second", ge, 150_000.0, size=1_000_000),

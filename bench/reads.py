@@ -10,9 +10,8 @@ import asyncio
 import random
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -23,7 +22,6 @@ from pet_graph.postgres import Lease
 
 from .cases import CASES, NESTED, ONE, PAGES, WALK, Case, given_id, plain
 from .load import Measured, Spec
-from .quickdata import filled
 from .scale import Row, Scale, Tell
 from .servers import (
     PEERS,
@@ -34,11 +32,13 @@ from .servers import (
     Place,
     Server,
     cores,
+    last_line,
     pin,
     postgres,
     postmaster,
     serving,
 )
+from .worlds import filled
 
 CONNECTIONS = 32
 IDS = 500
@@ -59,47 +59,35 @@ MERCURIUS = Peer("Mercurius", "pet", _node("mercurius"), npm="mercurius")
 SERVERS = (LIMIT, PET, PLAIN, POSTGRAPHILE, MERCURIUS)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A case as one server is asked: the bodies of its requests, told one after the other."""
-
-    case: Case
-    bodies: list[str]
+Cells: TypeAlias = dict[tuple[Case, Server], "list[Measured] | str"]
+"""What was found in each round, or why nothing was."""
 
 
 async def measure(scale: Scale, tell: Tell) -> list[Row]:
     async with postgres() as lease:
-        rows = await compare(lease, scale, tell)
-        return rows + await grow(lease, scale, tell)
+        places = await filled(lease, (scale.facts, *scale.growing_facts), tell)
+        rows = await compare(lease, places[scale.facts], scale, tell)
+        for facts in scale.growing_facts:
+            rows += await grow(lease, places[facts], facts, scale, tell)
+        return rows
 
 
-async def compare(lease: Lease, scale: Scale, tell: Tell) -> list[Row]:
+async def compare(lease: Lease, place: Place, scale: Scale, tell: Tell) -> list[Row]:
     """Every case from every server, on the bench's usual data."""
-    tell(f"reads: {scale.facts:,} facts are laid out")
-    place = await filled(lease, scale.facts)
     async with AsyncExitStack() as stack:
         servers, missing = await started(stack, SERVERS, place, tell)
         asked = await ready(servers, place)
         cells = await rounds(servers, CASES, asked, place, lease, scale, tell)
     told = [row("reads", case, server.peer, scale.facts, found) for (case, server), found in cells.items()]
-    return told + [
-        {"group": "reads", "case": case.title, "server": peer.name, "size": scale.facts, "why": why}
-        for peer, why in missing.items()
-        for case in CASES
-    ]
+    return told + [row("reads", case, peer, scale.facts, why) for peer, why in missing.items() for case in CASES]
 
 
-async def grow(lease: Lease, scale: Scale, tell: Tell) -> list[Row]:
-    """How the cost of a read grows with the log behind it."""
-    rows = []
-    for facts in scale.growing_facts:
-        tell(f"reads: {facts:,} facts are laid out")
-        place = await filled(lease, facts)
-        async with AsyncExitStack() as stack:
-            servers, _ = await started(stack, (LIMIT, PET), place, tell)
-            cells = await rounds(servers, GROWING, await ready(servers, place), place, lease, scale, tell)
-        rows += [row("growth", case, server.peer, facts, found) for (case, server), found in cells.items()]
-    return rows
+async def grow(lease: Lease, place: Place, facts: int, scale: Scale, tell: Tell) -> list[Row]:
+    """What the same reads cost with so many facts in the log."""
+    async with AsyncExitStack() as stack:
+        servers, _ = await started(stack, (LIMIT, PET), place, tell)
+        cells = await rounds(servers, GROWING, await ready(servers, place), place, lease, scale, tell)
+    return [row("growth", case, server.peer, facts, found) for (case, server), found in cells.items()]
 
 
 async def started(
@@ -194,43 +182,47 @@ async def rounds(
     lease: Lease,
     scale: Scale,
     tell: Tell,
-) -> dict[tuple[Case, Server], list[Measured]]:
-    """Every case from every server, round by round. Raises RuntimeError when a server fails under load."""
-    cells: dict[tuple[Case, Server], list[Measured]] = {}
+) -> Cells:
+    """Every case from every server, round by round; a server that fails under load is asked that case no more."""
+    cells: Cells = {(case, server): [] for case in cases for server in servers}
     for number in range(scale.rounds):
-        for case in cases:
-            for server in servers:
-                spec = Spec(
-                    port=server.port,
-                    bodies=asked[server, case],
-                    token=place.token,
-                    connections=CONNECTIONS,
-                    warm_up_seconds=scale.seconds / 8 if number else WARM_UP_SECONDS,
-                    seconds=scale.seconds,
-                    server=server.process,
-                    postmaster=postmaster(lease),
-                )
-                found = await loaded(spec)
-                cells.setdefault((case, server), []).append(found)
-                tell(
-                    f"reads {number + 1}/{scale.rounds}  {case.key:9} {server.peer.name:17}"
-                    f" {found.server_ms:8.3f} ms {found.per_second:8,.0f}/s"
-                )
+        for (case, server), cell in cells.items():
+            if isinstance(cell, str):
+                continue
+            spec = Spec(
+                port=server.port,
+                bodies=asked[server, case],
+                token=place.token,
+                connections=CONNECTIONS,
+                warm_up_seconds=scale.seconds / 8 if number else WARM_UP_SECONDS,
+                seconds=scale.seconds,
+                server=server.process,
+                postmaster=postmaster(lease),
+            )
+            told = f"reads {number + 1}/{scale.rounds}  {case.key:9} {server.peer.name:17}"
+            try:
+                cell.append(found := await loaded(spec))
+                tell(f"{told} {found.server_ms:8.3f} ms {found.per_second:8,.0f}/s")
+            except NotMeasured as failed:
+                cells[case, server] = str(failed)
+                tell(f"{told} {failed}")
     return cells
 
 
 async def loaded(spec: Spec) -> Measured:
-    """One measurement, by a process of its own beside PostgreSQL."""
+    """One measurement, by a process of its own beside PostgreSQL. Raises NotMeasured when an answer is not right."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(PYTHON, "-m", "bench.load", stdin=pipe, stdout=pipe, stderr=pipe)
     pin(process.pid, cores()[1])
     out, said = await process.communicate(msgspec.json.encode(spec))
     if process.returncode:
-        raise RuntimeError(said.decode()[-2_000:])
+        raise NotMeasured(last_line(said))
     return msgspec.json.decode(out, type=Measured)
 
 
-def row(group: str, case: Case, peer: Peer, size: int, found: Sequence[Measured]) -> Row:
-    """The medians of the rounds."""
-    figures = {name: median(getattr(one, name) for one in found) for name in Measured.__struct_fields__}
-    return {"group": group, "case": case.title, "server": peer.name, "size": size, **figures}
+def row(group: str, case: Case, peer: Peer, size: int, found: list[Measured] | str) -> Row:
+    """The medians of the rounds, or why there are none."""
+    told = {"group": group, "case": case.title, "server": peer.name, "size": size}
+    if isinstance(found, str):
+        return told | {"why": found}
+    return told | {name: median(getattr(one, name) for one in found) for name in Measured.__struct_fields__}

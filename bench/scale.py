@@ -37,7 +37,7 @@ QUICK = Scale(
     rounds=1,
     seconds=0.5,
     facts=10_000,
-    growing_facts=(5_000, 10_000),
+    growing_facts=(6_000, 10_000),
     writers=(1, 64),
     subscribers=(10, 100),
 )

@@ -118,7 +118,7 @@ class Peer:
 
     async def install(self) -> None:
         """Bring its packages, if it is of another house. Raises NotMeasured."""
-        if self.npm is None or (PEERS / self.npm / "node_modules" / ".package-lock.json").exists():
+        if self.npm is None or _is_installed(PEERS / self.npm):
             return
         if not shutil.which("npm"):
             raise NotMeasured("npm is not installed")
@@ -198,6 +198,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _is_installed(folder: Path) -> bool:
+    """Whether npm has been here since its lock file was last written."""
+    done = folder / "node_modules" / ".package-lock.json"
+    return done.exists() and done.stat().st_mtime >= (folder / "package-lock.json").stat().st_mtime
 
 
 def last_line(said: bytes) -> str:

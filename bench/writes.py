@@ -8,15 +8,10 @@ import os
 from statistics import median
 from typing import Any
 
-import asyncpg
-
-from pet_graph import database
-from pet_graph.postgres import Lease
-from pet_graph.rebuild import rebuild_if_outdated
-
 from . import turns
 from .scale import Row, Scale, Tell
 from .servers import PYTHON, Place, cores, last_line, postgres
+from .worlds import created, migrated
 
 CASE = "A ticket is opened"
 NAMES = {turns.TURN.name: "PET"}
@@ -25,7 +20,9 @@ LIBRARY = "eventsourcing"
 
 async def measure(scale: Scale, tell: Tell) -> list[Row]:
     async with postgres() as lease:
-        url = await migrated(lease, "turns")
+        url = (await migrated(lease, "turns")).url
+        async with turns.turning(url, turns.TURN, 0) as [one]:
+            await turns.found(one)
         os.sched_setaffinity(0, cores()[0])
         try:
             cells = await turns.compare(
@@ -34,32 +31,12 @@ async def measure(scale: Scale, tell: Tell) -> list[Row]:
         finally:
             os.sched_setaffinity(0, cores()[0] | cores()[1])
         rows = [row(writers, NAMES.get(way, way), vars(turns.middle(cell))) for (writers, way), cell in cells.items()]
-        place = await empty(lease, "library")
+        place = await created(lease, "library")
         return rows + [await library(place, writers, scale, tell) for writers in scale.writers]
 
 
 def row(writers: int, server: str, figures: dict[str, Any]) -> Row:
     return {"group": "turns", "case": CASE, "server": server, "size": writers, **figures}
-
-
-async def empty(lease: Lease, name: str) -> Place:
-    """A database without anything in it."""
-    admin = await asyncpg.connect(lease.server.url())
-    await admin.execute(f"create database {name}")
-    await admin.close()
-    return Place.of(lease, name)
-
-
-async def migrated(lease: Lease, name: str) -> str:
-    """A database with everything that PET keeps in one, and with a customer and a policy."""
-    url = (await empty(lease, name)).url
-    await database.migrate(url)
-    connection = await database.connect(url)
-    await rebuild_if_outdated(connection)
-    await connection.close()
-    async with turns.turning(url, turns.TURN, 0) as [one]:
-        await turns.found(one)
-    return url
 
 
 async def library(place: Place, writers: int, scale: Scale, tell: Tell) -> Row:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 from xml.etree import ElementTree
 
 import pytest
 from graphql import parse, validate
 
-from bench import goals, load, plot, report
+from bench import goals, load, plot, report, servers
 from bench.cases import CASES, NESTED, ONE, SQL, WALK, Case, given_id, plain
 from bench.scale import QUICK, Row
 from pet_graph.graph import schema
@@ -71,10 +73,11 @@ def test_a_goal_is_reached_or_not_or_was_not_measured() -> None:
 
 
 def test_the_page_says_what_was_found_and_what_was_not() -> None:
-    page = report.page(ROWS, QUICK, load_before=0.5)
+    page = report.page(ROWS, QUICK, load_before=99.0)
     assert f"| {ONE.title} | 10 | PET | 8,000 | 0.120 | 0.050 | 1.20 | 0.60 |" in page
     assert "- Mercurius (reads), because npm is not installed" in page
-    assert "0.5 cores were busy" in page
+    assert "these figures are a rehearsal" in page
+    assert "rehearsal" not in report.page(ROWS, QUICK, load_before=0.1)
 
 
 def test_the_picture_is_small_and_knows_light_and_dark() -> None:
@@ -95,3 +98,39 @@ def test_names_at_the_ends_of_lines_do_not_lie_on_each_other() -> None:
 )
 def test_numbers_are_written_in_few_letters(value: float, text: str) -> None:
     assert plot.short(value) == text
+
+
+@pytest.mark.parametrize("lock", sorted(servers.PEERS.glob("*/package-lock.json")), ids=lambda lock: lock.parent.name)
+def test_peers_are_pinned_and_their_locks_name_no_registry(lock: Path) -> None:
+    packages = json.loads(lock.read_text())["packages"]
+    assert all("integrity" in package for name, package in packages.items() if name)
+    assert not any("resolved" in package for package in packages.values())
+    wanted = json.loads((lock.parent / "package.json").read_text())["dependencies"].values()
+    assert all(version[0].isdigit() for version in wanted)
+
+
+PLACE = servers.Place("postgresql://pet@/bench?host=/sockets&port=5432", Path("/data"), "token")
+
+
+async def test_a_peer_that_cannot_be_installed_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(servers.NotMeasured, match="npm is not installed"):
+        await servers.Peer("A peer", "pet", lambda port: ["node"], npm="nowhere").install()
+
+
+async def test_a_peer_that_ends_instead_of_answering_says_why() -> None:
+    broken = servers.Peer("A peer", "pet", lambda port: [servers.PYTHON, "-c", "import sys; sys.exit('no table')"])
+    with pytest.raises(servers.NotMeasured, match="it does not answer: no table"):
+        async with servers.serving(broken, PLACE):
+            pytest.fail("it does not run")
+
+
+def test_all_servers_are_given_the_same_database() -> None:
+    environment = PLACE.environment(port=1)
+    assert environment["PET_DATABASE_URL"] == PLACE.url
+    assert {environment[name] for name in ("PGHOST", "PGPORT", "PGUSER", "PGDATABASE")} == {
+        "/sockets",
+        "5432",
+        "pet",
+        "bench",
+    }

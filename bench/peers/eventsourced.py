@@ -9,6 +9,7 @@ import argparse
 import os
 import threading
 import time
+from uuid import UUID
 
 import msgspec
 from eventsourcing.application import Application
@@ -25,7 +26,7 @@ class Ticket(Aggregate):
         self.targets = response_seconds, resolution_seconds
 
 
-class Desk(Application):
+class Desk(Application[UUID]):
     def open_ticket(self) -> None:
         ticket = Ticket("00000000-0000-0000-0000-000000000001", "The armchair squeaks", "normal")
         ticket.start_sla(3_600, 28_800)

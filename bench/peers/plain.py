@@ -10,5 +10,5 @@ from pet_graph import planner
 from pet_graph.app import create_app
 
 if __name__ == "__main__":
-    planner.Planner.prepare = lambda *_: None  # type: ignore[method-assign, assignment]
+    planner.Planner.prepare = lambda *_: None  # type: ignore[method-assign]
     uvicorn.run(create_app(), port=int(os.environ["PORT"]), log_level="warning", access_log=False)

@@ -72,7 +72,7 @@ PostgreSQL and the load shared the other. Who is who:
 def write(rows: Sequence[Row], scale: Scale, load_before: float) -> None:
     """Write the page and its picture."""
     RESULTS.write_text(page(rows, scale, load_before))
-    PICTURE.write_text(picture(panels(rows), "PET beside others, one run; both axes logarithmic, lower left is least"))
+    PICTURE.write_text(picture(panels(rows), "PET beside others, measured in one run; the scales are logarithmic"))
 
 
 def page(rows: Sequence[Row], scale: Scale, load_before: float) -> str:

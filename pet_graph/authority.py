@@ -37,6 +37,19 @@ TABLES = (
     Table("projections.people", "derived", "rebuildable", "projections/people.py from the facts of people."),
     Table("projections.policies", "derived", "rebuildable", "projections/policies.py from the facts of SLA policies."),
     Table("projections.obligations", "derived", "rebuildable", "projections/obligations.py from their facts."),
+    Table("projections.projects", "derived", "rebuildable", "projections/projects.py from the facts of projects."),
+    Table("projections.tasks", "derived", "rebuildable", "projections/tasks.py from the facts of tasks."),
+    Table(
+        "projections.milestones", "derived", "rebuildable", "projections/milestones.py from the facts of milestones."
+    ),
+    Table("projections.progress_claims", "derived", "rebuildable", "projections/milestones.py from people's claims."),
+    Table("projections.bookings", "derived", "rebuildable", "projections/bookings.py from the facts of schedules."),
+    Table("projections.capacities", "derived", "rebuildable", "projections/bookings.py from the facts of schedules."),
+    Table("projections.rate_cards", "derived", "rebuildable", "projections/rates.py from the facts of rate cards."),
+    Table("projections.rates", "derived", "rebuildable", "projections/rates.py from the facts of rate cards."),
+    Table("projections.timesheets", "derived", "rebuildable", "projections/time_entries.py from timesheets' facts."),
+    Table("projections.time_entries", "derived", "rebuildable", "projections/time_entries.py from timesheets' facts."),
+    Table("projections.time_policies", "derived", "rebuildable", "projections/time_policies.py from its facts."),
     Table("projections.tickets", "derived", "rebuildable", "projections/tickets.py from the facts of tickets."),
     Table("projections.sla_clocks", "derived", "rebuildable", "projections/slas.py from the facts of SLAs."),
     Table("projections.deadlines", "derived", "rebuildable", "The earliest outstanding warning or breach of a stream."),
@@ -55,6 +68,8 @@ class Rule:
 _DESK = Rule((Role.SUPPORT, Role.ENGINEER, Role.PROJECT_MANAGER, Role.MANAGER))
 _MANAGERS = Rule((Role.MANAGER,))
 _PROJECTS = Rule((Role.PROJECT_MANAGER, Role.MANAGER))
+_TIME = Rule((Role.ENGINEER, Role.SUPPORT, Role.PROJECT_MANAGER, Role.SALES, Role.FINANCE, Role.MANAGER))
+_RATES = Rule((Role.FINANCE, Role.MANAGER))
 _NOBODY = Rule(())
 
 COMMAND_RULES: dict[str, Rule] = {
@@ -70,6 +85,35 @@ COMMAND_RULES: dict[str, Rule] = {
     "AmendObligation": _NOBODY,
     "FulfilObligation": _PROJECTS,
     "ReleaseObligation": _PROJECTS,
+    "StartProject": Rule((Role.PROJECT_MANAGER, Role.SALES, Role.MANAGER)),
+    "OwnProject": _PROJECTS,
+    "RescheduleProject": _PROJECTS,
+    "CloseProject": _PROJECTS,
+    "ReopenProject": _PROJECTS,
+    "PlanTask": _TIME,
+    "EstimateTask": _TIME,
+    "DelegateTask": _TIME,
+    "FinishTask": _TIME,
+    "ResumeTask": _TIME,
+    "AbandonTask": _TIME,
+    "PlanMilestone": _PROJECTS,
+    "RescheduleMilestone": _PROJECTS,
+    "ClaimProgress": _TIME,
+    "ReachMilestone": _TIME,
+    "RetractMilestone": _PROJECTS,
+    "AbandonMilestone": _PROJECTS,
+    "AgreeCapacity": _PROJECTS,
+    "BookPerson": _PROJECTS,
+    "FirmBooking": _PROJECTS,
+    "ReleaseBooking": _PROJECTS,
+    "AgreeRate": _RATES,
+    "AdoptTimePolicy": _MANAGERS,
+    "RecordTime": _TIME,
+    "FlagTime": _NOBODY,
+    "SubmitTime": _TIME,
+    "ApproveTime": _PROJECTS,
+    "ReturnTime": _PROJECTS,
+    "ReverseTime": _TIME,
     # An outside system may report that a customer asks for help; what becomes of it is decided by people.
     "OpenTicket": Rule((*_DESK.roles, Role.SALES, Role.INTEGRATION), external=True),
     "AssignTicket": _DESK,

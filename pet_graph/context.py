@@ -32,6 +32,9 @@ NOUN_OF_TABLE = {
     "obligations": "obligation",
     "people": "person",
     "policies": "policy",
+    "milestones": "milestone",
+    "projects": "project",
+    "tasks": "task",
     "tickets": "ticket",
 }
 

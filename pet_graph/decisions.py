@@ -76,9 +76,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 def stream_of(command: Command, command_id: UUID) -> str:
     """The stream a command is for. A command that starts a stream gives it its own id."""
-    noun = COMMANDS[type(command).__name__][1].noun
+    decider = COMMANDS[type(command).__name__][1]
+    noun = decider.noun
     if noun == "policy":
         return f"policy-{getattr(command, 'customer', None) or DEFAULT}"
+    if (key := decider.key(command)) is not None:
+        return f"{noun}-{key}"
     own = own_field(type(command))
     return f"{noun}-{getattr(command, own.name) if own else command_id}"
 

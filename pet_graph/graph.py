@@ -26,13 +26,20 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from .database import LOST
+from .resolvers.bookings import BookingCommands, BookingQueries
 from .resolvers.customers import CustomerCommands, CustomerQueries
 from .resolvers.facts import FactCommands, FactQueries, FactSubscriptions
+from .resolvers.milestones import MilestoneCommands, MilestoneQueries
 from .resolvers.obligations import ObligationCommands, ObligationQueries
 from .resolvers.people import PersonCommands, PersonQueries
 from .resolvers.policies import PolicyCommands, PolicyQueries
+from .resolvers.projects import ProjectCommands, ProjectQueries
+from .resolvers.rates import RateCommands, RateQueries
 from .resolvers.slas import SlaQueries, SlaSubscriptions
+from .resolvers.tasks import TaskCommands, TaskQueries
 from .resolvers.tickets import TicketCommands, TicketQueries, TicketSubscriptions
+from .resolvers.time_entries import TimeEntryCommands, TimeEntryQueries
+from .resolvers.time_policies import TimePolicyCommands, TimePolicyQueries
 from .schema import NODES
 from .schema.scalars import SCALARS
 from .turn import Unavailable
@@ -48,12 +55,41 @@ logger = logging.getLogger(__name__)
 
 
 @strawberry.type(description="What can be read.")
-class Query(CustomerQueries, PersonQueries, PolicyQueries, ObligationQueries, TicketQueries, SlaQueries, FactQueries):
+class Query(
+    CustomerQueries,
+    PersonQueries,
+    PolicyQueries,
+    ObligationQueries,
+    TicketQueries,
+    SlaQueries,
+    FactQueries,
+    ProjectQueries,
+    TaskQueries,
+    MilestoneQueries,
+    BookingQueries,
+    RateQueries,
+    TimePolicyQueries,
+    TimeEntryQueries,
+):
     pass
 
 
 @strawberry.type(description="What can be recorded. Nothing is ever edited: a mistake is corrected by another fact.")
-class Mutation(CustomerCommands, PersonCommands, PolicyCommands, ObligationCommands, TicketCommands, FactCommands):
+class Mutation(
+    CustomerCommands,
+    PersonCommands,
+    PolicyCommands,
+    ObligationCommands,
+    TicketCommands,
+    FactCommands,
+    ProjectCommands,
+    TaskCommands,
+    MilestoneCommands,
+    BookingCommands,
+    RateCommands,
+    TimePolicyCommands,
+    TimeEntryCommands,
+):
     pass
 
 

@@ -41,6 +41,7 @@ class Api:
     world: World
     roles: Sequence[str] = DESK
     origin: str = INTERNAL
+    actor: str = "tester"
     services: Services = field(init=False)
 
     def __post_init__(self) -> None:
@@ -48,7 +49,7 @@ class Api:
         self.services = Services(world.pool, world.turns, world.feed, world.now)
 
     def context(self) -> Context:
-        return Context(self.services, Viewer("tester", tuple(self.roles), self.origin, None))
+        return Context(self.services, Viewer(self.actor, tuple(self.roles), self.origin, None))
 
     async def execute(self, document: str, /, **variables: Any) -> Json:
         """The whole response, as it goes over the wire."""

@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
+import msgspec
 import pytest
 
 from pet_graph import database, log
@@ -124,6 +125,13 @@ class World:
     async def record(self, command: Command, **how: Any) -> Recorded:
         """Ask, and insist on it being recorded."""
         outcome = await self.ask(command, **how)
+        assert isinstance(outcome, Recorded), outcome
+        return outcome
+
+    async def record_as(self, actor: str, command: Command) -> Recorded:
+        """Record as somebody else."""
+        asked = msgspec.structs.replace(self.asked(command), actor=actor)
+        outcome = await self.turns.record(asked)
         assert isinstance(outcome, Recorded), outcome
         return outcome
 

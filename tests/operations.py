@@ -22,7 +22,16 @@ from graphql import (
 )
 
 DEEPEST = 4
-NAMED_BY = {"customer": "Customer", "assignee": "Person"}
+NAMED_BY = {
+    "assignee": "Person",
+    "customer": "Customer",
+    "obligation": "Obligation",
+    "owner": "Person",
+    "person": "Person",
+    "project": "Project",
+    "task": "Task",
+    "ticket": "Ticket",
+}
 """The type of the things that a filter's field names."""
 
 

@@ -9,6 +9,7 @@ import pytest
 from api import Api, Json, gid
 from conftest import NOON, World
 from owed import HOURS, RETAINER, SEATS, owed
+from test_delivery_filters import TRIED
 
 from pet_graph.events.base import Priority, Role
 from pet_graph.events.customers import RegisterCustomer
@@ -124,7 +125,7 @@ async def test_no_field_of_a_filter_is_left_untried(api: Api) -> None:
     filters = {name: kind for name, kind in schema._schema.type_map.items() if name.endswith("Filter")}
     fields = {f"{name}.{field}" for name, kind in filters.items() for field in kind.fields}  # type: ignore[attr-defined]
     tried_on_subscriptions = {f"SlaVerdictFilter.{name}" for name in ("customer", "kind", "priority")}
-    assert fields - {name for name, *_ in firm.found()} == tried_on_subscriptions
+    assert fields - {name for name, *_ in firm.found()} - TRIED == tried_on_subscriptions
 
 
 def _named(node: Json) -> str:

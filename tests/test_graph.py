@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from api import Api, counted, gid
 from conftest import World
+from firm import at_work
 from graphql import (
     GraphQLSchema,
     build_client_schema,
@@ -32,6 +33,7 @@ from wire import serving
 from pet_graph.events.policies import DEFAULT
 from pet_graph.events.tickets import AssignTicket, OpenTicket
 from pet_graph.graph import schema
+from pet_graph.schema import NODES
 
 
 @pytest.fixture
@@ -63,6 +65,9 @@ async def one_of_each(world: World) -> dict[str, str]:
         "Ticket": ticket,
         "SlaClock": clock["id"],
     }
+    await at_work(world, ("Portal",), [person["id"], await world.person("Approver")], [customer])
+    rest = {name: table for name, (table, _) in NODES.items() if name not in found}
+    found |= {name: (await world.rows(table))[0]["id"] for name, table in rest.items()}
     return {name: gid(name, id_) for name, id_ in found.items()}
 
 
@@ -80,11 +85,18 @@ async def test_a_thing_of_every_type_is_found_by_its_id_alone(api: Api) -> None:
 
 
 FINDERS = {
+    "Booking": "booking",
     "Customer": "customer",
+    "Milestone": "milestone",
     "Obligation": "obligation",
     "Person": "person",
+    "Project": "project",
+    "RateCard": "rateCard",
     "SlaPolicy": "slaPolicy",
+    "Task": "task",
     "Ticket": "ticket",
+    "TimeEntry": "timeEntry",
+    "Timesheet": "timesheet",
     "SlaClock": "slaClock",
 }
 
@@ -137,15 +149,28 @@ async def test_at_most_100_things_are_found_at_once(api: Api) -> None:
 
 # --- who may read -----------------------------------------------------------------------------------------------------
 
+LISTS = (
+    "bookings",
+    "customers",
+    "milestones",
+    "obligations",
+    "people",
+    "projects",
+    "rateCards",
+    "slaClocks",
+    "slaPolicies",
+    "tasks",
+    "tickets",
+    "timeEntries",
+    "timesheets",
+)
 READS = (
     "{ position }",
     "{ facts(first: 1) { cursor } }",
-    "{ customers(first: 1) { nodes { id } } }",
-    "{ people(first: 1) { nodes { id } } }",
-    "{ slaPolicies(first: 1) { nodes { id } } }",
-    "{ obligations(first: 1) { nodes { id } } }",
-    "{ tickets(first: 1) { nodes { id } } }",
-    "{ slaClocks(first: 1) { nodes { id } } }",
+    *(f"{{ {field}(first: 1) {{ nodes {{ id }} }} }}" for field in LISTS),
+    "{ timePolicy { name } }",
+    '{ rate(kind: COST, on: "2026-06-01") { perHour } }',
+    '{ overcommitments(firstOn: "2026-06-01", lastOn: "2026-06-02", first: 1) { day } }',
     "{ slaBreachesByCustomer(first: 1) { breaches } }",
     "{ nodes(ids: []) { id } }",
     *(f'{{ {field}(id: "?") {{ id }} }}' for field in (*FINDERS.values(), "node")),

@@ -14,6 +14,7 @@ import orjson
 import pytest
 from api import Api, gid
 from conftest import World
+from firm import at_work
 from operations import Generator, Known
 from owed import HOURS, RETAINER, SEATS, SERVERS, owed
 
@@ -33,6 +34,7 @@ from pet_graph.events.tickets import (
 )
 from pet_graph.graph import RULES, schema
 from pet_graph.planner import Planner, Prepared
+from pet_graph.schema import NODES
 from pet_graph.schema.links import Many, One
 
 SEED = int(os.environ.get("PET_TEST_SEED", random.randrange(10**6)))
@@ -60,6 +62,7 @@ async def desk(world: World) -> World:
         [line, *_] = await owed(world, terms, HOURS, name="Owed", quote=UUID(int=number))
         if number:
             await world.record(ReleaseObligation(obligation=line, reason=NAMES[number]))
+    await at_work(world, NAMES, people, customers)
     dice = random.Random(SEED)
     for number in range(60):
         world.pass_time(microseconds=dice.choice((0, 1, 500_000, 3_600_000_000)))
@@ -87,17 +90,7 @@ async def desk(world: World) -> World:
 
 
 async def known(world: World) -> Known:
-    ids = {
-        name: [gid(name, row["id"]) for row in await world.rows(table)]
-        for name, table in (
-            ("Customer", "customers"),
-            ("Obligation", "obligations"),
-            ("Person", "people"),
-            ("SlaClock", "sla_clocks"),
-            ("SlaPolicy", "policies"),
-            ("Ticket", "tickets"),
-        )
-    }
+    ids = {name: [gid(name, row["id"]) for row in await world.rows(table)] for name, (table, _) in NODES.items()}
     texts = [*NAMES, "R1", "R2", ""]
     instants = [row["opened_at"].isoformat() for row in (await world.rows("tickets"))[:5]]
     return Known(ids, texts, [*instants, "2026-06-01T14:00:00.5+02:00"])
@@ -147,19 +140,13 @@ async def test_any_query_gets_the_same_bytes_from_both_executions(desk: World) -
     assert compared > 0.5 * QUERIES, f"{left} queries were left to strawberry"
 
 
-CONNECTIONS = {
-    "customers": "Customer",
-    "obligations": "Obligation",
-    "people": "Person",
-    "policies": "SlaPolicy",
-    "sla_clocks": "SlaClock",
-}
+CONNECTIONS = {table: name for name, (table, _) in NODES.items()}
 
 
 def _collect_cursors(cursors: dict[str, list[str]], answer: bytes) -> None:
     """Cursors of real answers, by what they are cursors of, for later queries to go on from."""
     for cursor in re.findall(rb'"(WyJ[\w-]+)"', answer)[:3]:
         table = orjson.loads(urlsafe_b64decode(cursor + b"=" * (-len(cursor) % 4)))[0]
-        found = cursors.setdefault(CONNECTIONS.get(table, "Ticket"), [])
+        found = cursors.setdefault(CONNECTIONS[table], [])
         if len(found) < 50:
             found.append(cursor.decode())

@@ -5,12 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import customers, obligations, people, policies, slas, tickets
+from . import (
+    bookings,
+    customers,
+    milestones,
+    obligations,
+    people,
+    policies,
+    projects,
+    rates,
+    slas,
+    tasks,
+    tickets,
+    time_entries,
+    time_policies,
+)
 from .base import Command, Decider, Event
 
-DECIDERS: dict[str, Decider[Any]] = {
-    module.decider.noun: module.decider for module in (customers, obligations, people, policies, slas, tickets)
-}
+ROWS = (
+    bookings,
+    customers,
+    milestones,
+    obligations,
+    people,
+    policies,
+    projects,
+    rates,
+    slas,
+    tasks,
+    tickets,
+    time_entries,
+    time_policies,
+)
+
+DECIDERS: dict[str, Decider[Any]] = {row.decider.noun: row.decider for row in ROWS}
 
 EVENTS: dict[str, tuple[type[Event], int]] = {
     event.__name__: (event, 1) for decider in DECIDERS.values() for event in decider.events

@@ -76,6 +76,8 @@ class Decider(Generic[S]):
     events: tuple[type[Event], ...]
     decide: Callable[[S, Any, datetime], list[Event]]
     evolve: Callable[[S, Fact], S]
+    key: Callable[[Any], UUID | None] = lambda command: None
+    """The stream of a command that names it by other means than its id (a person and a day); else None."""
 
 
 # --- what the fields of commands say of themselves ---------------------------------------------------------------
@@ -104,6 +106,11 @@ def own(noun: str, description: str) -> Any:
 def ref(noun: str, description: str) -> Any:
     """Metadata of a field that names another thing, which must exist."""
     return msgspec.Meta(description=description, extra={"noun": noun, "own": False})
+
+
+def part(noun: str, description: str) -> Any:
+    """Metadata of a field that names a part of a stream (an entry of a timesheet); the decision looks it up itself."""
+    return msgspec.Meta(description=description, extra={"noun": noun, "own": False, "part": True})
 
 
 class Role(StrEnum):

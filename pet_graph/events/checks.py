@@ -20,7 +20,8 @@ CURRENCY = re.compile(r"[A-Z]{3}")
 class Field(msgspec.Struct, frozen=True):
     """What a field says of itself: its type without wrapping, whether it may be left out, and its metadata.
 
-    `noun` is the domain whose things it names, `own` whether it names the stream the command is for.
+    `noun` is the domain whose things it names, `own` whether it names the stream the command is for, `part` whether it
+    names a part of a stream.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Field(msgspec.Struct, frozen=True):
     default: Any = msgspec.NODEFAULT
     noun: str | None = None
     own: bool = False
+    part: bool = False
 
 
 @cache
@@ -49,7 +51,8 @@ def _field(field: msgspec.structs.FieldInfo, hint: Any) -> Field:
             optional = True
             hint = next(part for part in get_args(hint) if part is not type(None))
     extra = meta.extra or {}
-    return Field(field.name, hint, optional, meta, field.default, extra.get("noun"), extra.get("own", False))
+    noun, own, part = extra.get("noun"), extra.get("own", False), extra.get("part", False)
+    return Field(field.name, hint, optional, meta, field.default, noun, own, part)
 
 
 @cache
@@ -69,7 +72,9 @@ class Reference(NamedTuple):
 @cache
 def _reference_fields(struct: Any) -> tuple[Field, ...]:
     """The fields that name other things, and those that hold structs with such fields."""
-    return tuple(field for field in fields_of(struct) if (field.noun and not field.own) or _inner(field))
+    return tuple(
+        field for field in fields_of(struct) if (field.noun and not field.own and not field.part) or _inner(field)
+    )
 
 
 def _inner(field: Field) -> bool:

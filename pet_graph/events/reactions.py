@@ -12,8 +12,8 @@ from uuid import UUID
 
 import msgspec
 
-from . import policies, slas, tickets
-from .base import Command, Event, Fact, Priority
+from . import policies, projects, slas, tasks, tickets, time_entries, time_policies
+from .base import Command, Event, Fact, Priority, Refused
 
 Look = Callable[[str, UUID], Any]
 """`look(noun, id)`: the state of a stream; a stream that never was has the initial state of its domain."""
@@ -63,6 +63,47 @@ def cancel_sla(fact: Fact, look: Look) -> list[Command]:
     return [slas.CancelSla(ticket=fact.id)]
 
 
+def weigh_time(fact: Fact, look: Look) -> list[Command]:
+    """Hold new time against what it names and against the firm's policy; refuse it, flag it, or let it be."""
+    said: time_entries.TimeRecorded = fact.event  # type: ignore[assignment]
+    _can_take_time(said, look)
+    policy: time_policies.TimePolicyState = look("time_policy", time_policies.FIRM)
+    sheet: time_entries.TimesheetState = look("timesheet", fact.id)
+    found = time_entries.findings(sheet, fact.command_id, policy.daily_cap, policy.late_after_days)
+    severity = {one: getattr(policy, one) for one in found}
+    for one, strictness in severity.items():
+        if strictness is time_policies.Severity.REFUSE:
+            raise Refused(f"time_{one}", time_entries.SENTENCES[one], ["worked"])
+    flagged = tuple(one for one in found if severity[one] is time_policies.Severity.WARN)
+    if not flagged:
+        return []
+    flag = time_entries.FlagTime(
+        timesheet=fact.id, entry=fact.command_id, findings=flagged, policy_version=policy.policy_version
+    )
+    return [flag]
+
+
+def _can_take_time(said: time_entries.TimeRecorded, look: Look) -> None:
+    """Raise Refused when what the time is said to be for cannot take any."""
+    task: tasks.TaskState | None = look("task", said.task) if said.task else None
+    if task and said.project and task.project != said.project:
+        raise Refused("task_of_another_project", "The task belongs to another project.", ["task"])
+    project_id = said.project or (task and task.project)
+    if project_id:
+        project: projects.ProjectState = look("project", project_id)
+        if project.status is projects.ProjectStatus.CLOSED:
+            raise Refused("project_closed", f"The project {project.name!r} is closed; reopen it first.", ["project"])
+
+
+def refuse_own_approval(fact: Fact, look: Look) -> list[Command]:
+    """Four eyes: who recorded time does not decide about it, whichever person they name."""
+    decided: time_entries.TimeApproved = fact.event  # type: ignore[assignment]
+    sheet: time_entries.TimesheetState = look("timesheet", fact.id)
+    if fact.actor in time_entries.recorded_by(sheet, decided.entries):
+        raise Refused("own_time", "Who recorded time does not approve it; somebody else has to.", ["approver"])
+    return []
+
+
 REACTIONS: dict[type[Event], Callable[[Fact, Look], list[Command]]] = {
     tickets.TicketOpened: start_sla,
     tickets.TicketPrioritised: retarget_sla,
@@ -72,6 +113,8 @@ REACTIONS: dict[type[Event], Callable[[Fact, Look], list[Command]]] = {
     tickets.TicketResolved: stop_sla,
     tickets.TicketReopened: restart_sla,
     tickets.TicketAnnulled: cancel_sla,
+    time_entries.TimeApproved: refuse_own_approval,
+    time_entries.TimeRecorded: weigh_time,
 }
 
 DEADLINES: dict[str, Callable[[UUID], Command]] = {
@@ -86,6 +129,8 @@ def foresee(command: Command, command_id: UUID) -> Iterator[tuple[str, UUID]]:
         yield from (("sla", command_id), ("policy", command.customer), ("policy", policies.DEFAULT))
     elif isinstance(command, get_args(tickets.TicketCommand)):
         yield "sla", command.ticket
+    elif isinstance(command, time_entries.RecordTime):
+        yield "time_policy", time_policies.FIRM
 
 
 def _promise(fact: Fact, look: Look) -> slas.Promise | None:

@@ -11,16 +11,38 @@ from typing import Any
 
 from ..events import DECIDERS
 from ..events.base import Fact
-from . import customers, obligations, people, policies, slas, streams, tickets
+from . import (
+    bookings,
+    customers,
+    milestones,
+    obligations,
+    people,
+    policies,
+    projects,
+    rates,
+    slas,
+    streams,
+    tasks,
+    tickets,
+    time_entries,
+    time_policies,
+)
 from .base import Change, Put, Table, table_of
 
 PROJECTORS: dict[str, Callable[[Any, Fact], list[Change]]] = {
     "customer": customers.project,
     "obligation": obligations.project,
+    "milestone": milestones.project,
     "person": people.project,
     "policy": policies.project,
+    "project": projects.project,
+    "rate_card": rates.project,
+    "schedule": bookings.project,
     "sla": slas.project,
+    "task": tasks.project,
     "ticket": tickets.project,
+    "time_policy": time_policies.project,
+    "timesheet": time_entries.project,
 }
 
 TABLES: dict[str, Table] = {
@@ -28,14 +50,25 @@ TABLES: dict[str, Table] = {
     for table in map(
         table_of,
         (
+            bookings.BookingRow,
+            bookings.CapacityRow,
             customers.CustomerRow,
             obligations.ObligationRow,
+            milestones.MilestoneRow,
+            milestones.ProgressClaimRow,
             people.PersonRow,
             policies.PolicyRow,
+            projects.ProjectRow,
+            rates.RateCardRow,
+            rates.RateRow,
             slas.DeadlineRow,
             slas.SlaClockRow,
             streams.StreamRow,
+            tasks.TaskRow,
             tickets.TicketRow,
+            time_entries.TimeEntryRow,
+            time_entries.TimesheetRow,
+            time_policies.TimePolicyRow,
         ),
     )
 }

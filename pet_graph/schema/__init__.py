@@ -4,13 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import customers, obligations, people, policies, slas, tickets
+from . import (
+    bookings,
+    customers,
+    milestones,
+    obligations,
+    people,
+    policies,
+    projects,
+    rates,
+    slas,
+    tasks,
+    tickets,
+    time_entries,
+    time_policies,
+)
 
 NODES: dict[str, tuple[str, Any]] = {
+    "Booking": ("bookings", bookings.Booking),
     "Customer": ("customers", customers.Customer),
     "Obligation": ("obligations", obligations.Obligation),
+    "Milestone": ("milestones", milestones.Milestone),
     "Person": ("people", people.Person),
+    "ProgressClaim": ("progress_claims", milestones.ProgressClaim),
+    "Project": ("projects", projects.Project),
+    "Rate": ("rates", rates.Rate),
+    "RateCard": ("rate_cards", rates.RateCard),
     "SlaClock": ("sla_clocks", slas.SlaClock),
     "SlaPolicy": ("policies", policies.SlaPolicy),
+    "Task": ("tasks", tasks.Task),
     "Ticket": ("tickets", tickets.Ticket),
+    "TimeEntry": ("time_entries", time_entries.TimeEntry),
+    "TimePolicy": ("time_policies", time_policies.TimePolicy),
+    "Timesheet": ("timesheets", time_entries.Timesheet),
 }

@@ -23,6 +23,15 @@ NODE_NAMES = {
     "policy": "SlaPolicy",
     "sla": "Ticket",
     "ticket": "Ticket",
+    "booking": "Booking",
+    "milestone": "Milestone",
+    "project": "Project",
+    "rate_card": "RateCard",
+    "schedule": "Person",
+    "task": "Task",
+    "time_entry": "TimeEntry",
+    "time_policy": "TimePolicy",
+    "timesheet": "Timesheet",
 }
 """The GraphQL type of the things that a domain's streams are about."""
 

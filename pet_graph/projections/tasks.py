@@ -1,0 +1,69 @@
+"""Tasks as they are now."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index
+from sqlmodel import Field, SQLModel
+
+from ..events.base import Fact
+from ..events.tasks import TaskState
+from .base import Change, Put
+
+MICROSECOND = timedelta(microseconds=1)
+
+
+class TaskRow(SQLModel, table=True):
+    __tablename__ = "tasks"
+    __table_args__ = (
+        Index("tasks_planned_at", "planned_at", "id"),
+        Index("tasks_project", "project_id", "planned_at", "id"),
+        Index("tasks_obligation", "obligation_id", "planned_at", "id"),
+        Index("tasks_assignee", "assignee_id", "planned_at", "id"),
+        Index("tasks_reference", "reference"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    project_id: UUID
+    obligation_id: UUID | None
+    assignee_id: UUID | None
+    name: str
+    kind: str | None
+    reference: str | None
+    status: str
+    estimate_us: int | None = Field(sa_type=BigInteger)
+    first_estimate_us: int | None = Field(sa_type=BigInteger)
+    estimates: int
+    due_on: date | None
+    planned_at: datetime
+    ended_at: datetime | None
+    version: int
+    position: int = Field(sa_type=BigInteger)
+
+
+def project(state: TaskState, fact: Fact) -> list[Change]:
+    return [
+        Put(
+            "tasks",
+            {
+                "id": fact.id,
+                "project_id": state.project,
+                "obligation_id": state.obligation,
+                "assignee_id": state.assignee,
+                "name": state.name,
+                "kind": state.kind,
+                "reference": state.reference,
+                "status": state.status,
+                "estimate_us": None if state.estimate is None else state.estimate // MICROSECOND,
+                "first_estimate_us": None if state.first_estimate is None else state.first_estimate // MICROSECOND,
+                "estimates": state.estimates,
+                "due_on": state.due_on,
+                "planned_at": state.planned_at,
+                "ended_at": state.ended_at,
+                "version": fact.version,
+                "position": fact.position,
+            },
+        )
+    ]

@@ -1,0 +1,58 @@
+"""What clients may ask about bookings of people."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+import strawberry
+
+from ..context import Info
+from ..events import bookings
+from ..projections.bookings import overcommitments
+from ..schema.bookings import Booking, BookingFilter, BookingOrder, BookingRecorded, BookingResult, Overcommitment
+from ..schema.connections import MOST, Connection
+from ..schema.links import find, listing
+from ..schema.nodes import bad_input, id_of
+from .base import mutation
+
+LONGEST = timedelta(days=366)
+
+
+@strawberry.type
+class BookingQueries:
+    booking: Booking | None = find("bookings", description="One booking; null when there is none of this id.")
+    bookings: Connection[Booking] = listing(
+        "bookings", filter=BookingFilter, order=BookingOrder, description="Bookings of all people, page by page."
+    )
+
+    @strawberry.field(description="Days on which people are booked for more than they can work, the worst first.")
+    async def overcommitments(
+        self,
+        info: Info,
+        first_on: Annotated[date, strawberry.argument(description="The first day to look at.")],
+        last_on: Annotated[date, strawberry.argument(description="The last day, at most 366 days later.")],
+        first: Annotated[int, strawberry.argument(description="The first so many days, 1 to 100.")],
+        person: Annotated[list[strawberry.ID] | None, strawberry.argument(description="Only of these people.")] = None,
+    ) -> list[Overcommitment]:
+        info.context.may_read()
+        if not 1 <= first <= MOST:
+            raise bad_input(f"`first` is {first}; from 1 to {MOST} fit.")
+        if last_on - first_on > LONGEST:
+            raise bad_input(f"From {first_on} to {last_on} it is more than {LONGEST.days} days.")
+        people = None if person is None else [id_of("Person", one) for one in person]
+        rows = await overcommitments(info.context.services.pool, first_on, last_on, people, first)
+        return [_overcommitment(row) for row in rows]
+
+
+def _overcommitment(row: Any) -> Overcommitment:
+    spans: Any = {name: timedelta(microseconds=row[f"{name}_us"]) for name in ("capacity", "booked", "firm", "excess")}
+    return Overcommitment(person_id=row["person_id"], day=row["day"], **spans)
+
+
+@strawberry.type
+class BookingCommands:
+    agree_capacity: BookingResult = mutation(bookings.AgreeCapacity, BookingRecorded, BookingResult)
+    book_person: BookingResult = mutation(bookings.BookPerson, BookingRecorded, BookingResult)
+    firm_booking: BookingResult = mutation(bookings.FirmBooking, BookingRecorded, BookingResult)
+    release_booking: BookingResult = mutation(bookings.ReleaseBooking, BookingRecorded, BookingResult)

@@ -1,0 +1,53 @@
+"""What clients may ask about rates."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+import strawberry
+
+from ..context import Info
+from ..events.rates import AgreeRate, RateKind
+from ..projections.rates import rate_on
+from ..schema.base import Role
+from ..schema.connections import Connection
+from ..schema.links import find, listing
+from ..schema.nodes import id_of
+from ..schema.rates import Rate, RateCard, RateCardFilter, RateCardOrder, RateCardRecorded, RateCardResult
+from ..schema.scalars import Position
+from .base import mutation
+
+
+@strawberry.type
+class RateQueries:
+    rate_card: RateCard | None = find("rate_cards", description="One rate card; null when there is none of this id.")
+    rate_cards: Connection[RateCard] = listing(
+        "rate_cards", filter=RateCardFilter, order=RateCardOrder, description="Rate cards, page by page."
+    )
+
+    @strawberry.field(
+        description="The rate that holds for an hour on a day: the person's own or, without one, the role's. "
+        "Null when none was agreed."
+    )
+    async def rate(
+        self,
+        info: Info,
+        kind: Annotated[RateKind, strawberry.argument(description="What it says of an hour.")],
+        on: Annotated[date, strawberry.argument(description="The day of the hour.")],
+        person: Annotated[strawberry.ID | None, strawberry.argument(description="Whose hour.")] = None,
+        role: Annotated[Role | None, strawberry.argument(description="In which role.")] = None,
+        known_at: Annotated[
+            Position | None,
+            strawberry.argument(description="As PET knew it at this position; left out, as it knows now."),
+        ] = None,
+    ) -> Rate | None:
+        info.context.may_read()
+        whose = None if person is None else id_of("Person", person)
+        row = await rate_on(info.context.services.pool, kind, on, whose, role, known_at)
+        return Rate.of(row) if row else None
+
+
+@strawberry.type
+class RateCommands:
+    agree_rate: RateCardResult = mutation(AgreeRate, RateCardRecorded, RateCardResult)

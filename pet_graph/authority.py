@@ -52,6 +52,7 @@ TABLES = (
     Table("projections.time_policies", "derived", "rebuildable", "projections/time_policies.py from its facts."),
     Table("projections.tickets", "derived", "rebuildable", "projections/tickets.py from the facts of tickets."),
     Table("projections.sla_clocks", "derived", "rebuildable", "projections/slas.py from the facts of SLAs."),
+    Table("projections.sla_reviews", "derived", "rebuildable", "What each ticket's clocks were worked out with."),
     Table("projections.deadlines", "derived", "rebuildable", "The earliest outstanding warning or breach of a stream."),
     Table("projections.fingerprint", "derived", "rebuildable", "A digest of the code that made these tables."),
 )
@@ -125,14 +126,12 @@ COMMAND_RULES: dict[str, Rule] = {
     "ReopenTicket": _DESK,
     "CloseTicket": _DESK,
     "AnnulTicket": _MANAGERS,
+    "MergeTicket": _DESK,
+    # That a customer wrote is reported by mailboxes and portals; it says nothing of where the ticket stands.
+    "ReceiveTicketMessage": Rule((*_DESK.roles, Role.SALES, Role.INTEGRATION), external=True),
+    "AnnotateTicket": _DESK,
     # Asked for by reactions, in the turn of the fact that causes them.
-    "StartSla": _NOBODY,
-    "RetargetSla": _NOBODY,
-    "PauseSla": _NOBODY,
-    "ResumeSla": _NOBODY,
-    "StopSla": _NOBODY,
-    "RestartSla": _NOBODY,
-    "CancelSla": _NOBODY,
+    "ReckonSla": _NOBODY,
     "RecordOverdueSla": Rule((CLOCK,)),
 }
 

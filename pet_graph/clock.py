@@ -20,7 +20,7 @@ from .database import LOST
 from .decisions import Outcome, Recorded
 from .events.base import Fact
 from .events.reactions import DEADLINES
-from .events.slas import SlaBreached, SlaWarned
+from .events.verdicts import SlaBreached, SlaWarned
 from .feed import Feed
 from .projections.streams import noun_of
 from .turn import Turns, Unavailable

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable, Seque
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 from uuid import UUID
 
 import asyncpg
@@ -18,14 +18,18 @@ from graphql import GraphQLError
 
 from . import log
 from .authority import READERS
+from .cases import load_cases
 from .decisions import Asked, Outcome
 from .events.base import Fact
+from .events.verdicts import SlaEvent, Verdict
 from .feed import Feed, TooSlow
 from .projections import questions, rows_of, state_after
 from .projections.base import Put
 from .projections.questions import Page
 from .tokens import Viewer
 from .turn import Turns
+
+SLA_VERDICTS = tuple(event.__name__ for event in get_args(SlaEvent) if issubclass(event, Verdict))
 
 NOUN_OF_TABLE = {
     "customers": "customer",
@@ -146,6 +150,27 @@ class Context:
             return [found[parent] for parent in parents]
 
         return self._loader(("totals", page.table, page.where, by), load)
+
+    def case(self) -> DataLoader[Any, Any]:
+        """Loads what the clocks of tickets were worked out from, as it is now."""
+
+        async def load(tickets: list[UUID]) -> list[Any]:
+            found = await load_cases(self.services.pool, tickets)
+            return [found.get(ticket) for ticket in tickets]
+
+        return self._loader("case", load)
+
+    def verdicts(self, as_of: AsOf | None) -> DataLoader[Any, Any]:
+        """Loads what was said of the clocks of tickets, oldest first, as far as a past moment knows."""
+
+        async def load(tickets: list[UUID]) -> list[Any]:
+            said = await log.read_streams(self.services.pool, [f"sla-{ticket}" for ticket in tickets], SLA_VERDICTS)
+            found: dict[UUID, list[Fact]] = {ticket: [] for ticket in tickets}
+            for fact in said:
+                found[fact.id].append(fact)
+            return [as_of.of(facts) if as_of else facts for facts in found.values()]
+
+        return self._loader(("verdicts", as_of), load)
 
     def _loader(
         self, key: Hashable, load: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]]

@@ -20,7 +20,7 @@ from .events import COMMANDS, EVENTS
 from .events.base import Command, Event, Fact, Refused
 from .events.checks import Reference, camel, check, own_field, references
 from .events.policies import DEFAULT
-from .events.reactions import REACTIONS, foresee
+from .events.reactions import REACTIONS, foresee, informed
 from .projections import fold
 
 logger = logging.getLogger(__name__)
@@ -322,7 +322,7 @@ def _record(draft: Draft, asked: Asked, authority: str) -> Recorded:
         command, at, cause = todo.popleft()
         stream = asked.stream if cause is None else stream_of(command, asked.command_id)
         decider = COMMANDS[type(command).__name__][1]
-        for event in decider.decide(draft.state(stream)[0], command, at):
+        for event in decider.decide(draft.state(stream)[0], informed(command, draft.look), at):
             fact = draft.add(event, stream, at, asked, authority, cause)
             todo.extend((reaction, at, fact.position) for reaction in _reactions(fact, draft.look))
         if len(draft.facts) > MOST_FACTS:

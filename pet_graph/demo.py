@@ -14,19 +14,11 @@ from .database import LOST
 from .decisions import Asked
 from .events.base import Command, Priority, Role
 from .events.customers import RegisterCustomer
+from .events.messages import RespondToTicket
 from .events.people import RegisterPerson
 from .events.policies import AdoptSlaPolicy, SlaTarget
-from .events.tickets import (
-    AssignTicket,
-    CloseTicket,
-    HoldTicket,
-    OpenTicket,
-    Party,
-    ReopenTicket,
-    ResolveTicket,
-    RespondToTicket,
-    ResumeTicket,
-)
+from .events.tickets import AssignTicket, CloseTicket, HoldTicket, OpenTicket, ReopenTicket, ResolveTicket, ResumeTicket
+from .events.timelines import Party
 from .turn import Unavailable
 
 FIRM = UUID("8f3d1c52-5b0e-5f7e-9a54-2f6c9a1b7d10")

@@ -35,12 +35,13 @@ from .resolvers.people import PersonCommands, PersonQueries
 from .resolvers.policies import PolicyCommands, PolicyQueries
 from .resolvers.projects import ProjectCommands, ProjectQueries
 from .resolvers.rates import RateCommands, RateQueries
-from .resolvers.slas import SlaQueries, SlaSubscriptions
+from .resolvers.slas import SlaQueries
 from .resolvers.tasks import TaskCommands, TaskQueries
 from .resolvers.tickets import TicketCommands, TicketQueries, TicketSubscriptions
 from .resolvers.time_entries import TimeEntryCommands, TimeEntryQueries
 from .resolvers.time_policies import TimePolicyCommands, TimePolicyQueries
-from .schema import NODES
+from .resolvers.verdicts import VerdictSubscriptions
+from .schema import NODES, VERDICTS
 from .schema.scalars import SCALARS
 from .turn import Unavailable
 
@@ -94,7 +95,7 @@ class Mutation(
 
 
 @strawberry.type(description="What can be followed. Every message carries a cursor to go on from.")
-class Subscription(TicketSubscriptions, SlaSubscriptions, FactSubscriptions):
+class Subscription(TicketSubscriptions, VerdictSubscriptions, FactSubscriptions):
     pass
 
 
@@ -190,7 +191,7 @@ schema = Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
-    types=[kind for _, kind in NODES.values()],
+    types=[*(kind for _, kind in NODES.values()), *VERDICTS],
     extensions=[
         OwnContext,
         Masked,

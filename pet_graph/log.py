@@ -255,6 +255,14 @@ async def read_stream(connection: asyncpg.Connection[Any] | asyncpg.Pool[Any], s
     return [fact_of(row) for row in await connection.fetch(f"{SELECT} where stream = $1 order by version", stream)]
 
 
+async def read_streams(
+    connection: asyncpg.Connection[Any] | asyncpg.Pool[Any], streams: Sequence[str], types: Sequence[str]
+) -> list[Fact]:
+    """Every fact of these types in these streams, in order."""
+    sql = f"{SELECT} where stream = any($1) and type = any($2) order by position"
+    return [fact_of(row) for row in await connection.fetch(sql, streams, types)]
+
+
 async def read_commands(
     connection: asyncpg.Connection[Any] | asyncpg.Pool[Any], command_ids: Sequence[UUID]
 ) -> dict[UUID, Entry]:

@@ -150,7 +150,8 @@ class World:
     async def policy(
         self, response: timedelta | None = None, resolution: timedelta | None = None, **fields: Any
     ) -> None:
-        """The firm's own policy, equal for every priority."""
+        """The firm's own policy, equal for every priority; it has held for a year."""
+        fields.setdefault("valid_from", NOON - timedelta(days=365))
         targets = tuple(SlaTarget(priority, response, resolution) for priority in Priority)
         await self.record(AdoptSlaPolicy(name="Standard", targets=targets, **fields))
 

@@ -12,18 +12,18 @@ from conftest import NOON, World
 
 from pet_graph.events.base import Priority
 from pet_graph.events.customers import RegisterCustomer, RenameCustomer
+from pet_graph.events.messages import RespondToTicket
 from pet_graph.events.people import RegisterPerson
 from pet_graph.events.tickets import (
     AnnulTicket,
     AssignTicket,
     HoldTicket,
     OpenTicket,
-    Party,
     PrioritiseTicket,
     ReopenTicket,
     ResolveTicket,
-    RespondToTicket,
 )
+from pet_graph.events.timelines import Party
 
 TICKET = """
     query ($id: ID!, $asOf: AsOf) {

@@ -20,7 +20,9 @@ from pet_graph import database, log
 from pet_graph.audit import Anchor, Report, verify
 from pet_graph.events.base import Fact
 from pet_graph.events.customers import RenameCustomer
-from pet_graph.events.tickets import AssignTicket, HoldTicket, OpenTicket, Party, ResolveTicket, RespondToTicket
+from pet_graph.events.messages import RespondToTicket
+from pet_graph.events.tickets import AssignTicket, HoldTicket, OpenTicket, ResolveTicket
+from pet_graph.events.timelines import Party
 from pet_graph.postgres import Embedded
 from pet_graph.rebuild import rebuild
 from pet_graph.turn import take_turn

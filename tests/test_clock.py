@@ -19,8 +19,8 @@ from pet_graph.decisions import Asked, Failed, Outcome, Recorded
 from pet_graph.events.base import Command, Fact, Priority
 from pet_graph.events.customers import RegisterCustomer
 from pet_graph.events.policies import AdoptSlaPolicy, SlaTarget
-from pet_graph.events.slas import SlaBreached
 from pet_graph.events.tickets import OpenTicket
+from pet_graph.events.verdicts import SlaBreached
 from pet_graph.turn import Turns, Unavailable
 
 SECOND = timedelta(seconds=1)

@@ -9,7 +9,6 @@ from conftest import NOON
 from desk import (
     ANNUL,
     CLOCK,
-    CUSTOMER,
     HIGH,
     HOLD,
     HOUR,
@@ -22,7 +21,6 @@ from desk import (
     RESPOND,
     RESPONSE,
     RESUME,
-    TICKET,
     a_desk,
     adopt,
     clock,
@@ -31,22 +29,12 @@ from desk import (
     sla,
     verdicts,
 )
-from given import after, given
+from given import after
 
 from pet_graph.events.base import Command, Priority
-from pet_graph.events.policies import DEFAULT, RetireSlaPolicy, SlaTarget
-from pet_graph.events.slas import (
-    ClockState,
-    Promise,
-    SlaBreached,
-    SlaMet,
-    SlaPaused,
-    SlaStarted,
-    SlaStopped,
-    SlaWarned,
-    decider,
-    next_due_at,
-)
+from pet_graph.events.clocks import ClockState, Said, next_due_at
+from pet_graph.events.policies import RetireSlaPolicy, SlaTarget
+from pet_graph.events.verdicts import SlaBreached, SlaCancelled, SlaMet, SlaRestated, SlaStopped, SlaWarned
 
 # --- holds ------------------------------------------------------------------------------------------------------------
 
@@ -67,9 +55,9 @@ def test_several_holds_add_up_and_moving_one_to_another_party_is_no_new_one() ->
         desk.ask(HOLD, at=after(hours=hours))
         assert [fact.type for fact in desk.ask(MOVE, at=after(hours=hours, minutes=30))] == ["TicketHeld"]
         desk.ask(RESUME, at=after(hours=hours + 1))
-    assert sla(desk).due_at(clock(desk)) == after(hours=7)
+    assert clock(desk).due_at == after(hours=7)
     desk.ask(RESOLVE, at=after(hours=7))
-    assert (clock_state(desk), clock(desk).elapsed) == (ClockState.MET, 4 * HOUR)
+    assert (clock_state(desk), clock(desk).ended_elapsed) == (ClockState.MET, 4 * HOUR)
 
 
 def test_an_answer_while_on_hold_is_in_time_with_what_was_counted_before() -> None:
@@ -95,7 +83,7 @@ def test_a_hold_does_not_outlive_a_resolution_that_no_clock_measured() -> None:
     desk.ask(RESOLVE, at=after(hours=8))
     desk.ask(adopt(NORMAL))
     desk.ask(REOPEN, at=after(hours=9))
-    assert (clock(desk).cycle, clock_state(desk), sla(desk).due_at(clock(desk))) == (
+    assert (clock(desk).cycle, clock_state(desk), clock(desk).due_at) == (
         1,
         ClockState.RUNNING,
         after(hours=13),
@@ -136,7 +124,7 @@ def test_a_reopened_ticket_starts_a_cycle_and_leaves_the_ones_before_as_they_wer
         (SlaStopped, RESOLUTION, 1, after(hours=5)),
         (SlaMet, RESOLUTION, 2, after(hours=9)),
     ]
-    assert clock(desk).elapsed == 2 * HOUR
+    assert clock(desk).ended_elapsed == 2 * HOUR
 
 
 def test_a_reopened_ticket_is_promised_what_the_policy_in_force_promises() -> None:
@@ -193,7 +181,11 @@ def test_a_warning_comes_again_for_another_target_only(resolution: timedelta, ag
 def test_what_is_promised_no_more_is_cancelled_and_what_is_promised_anew_starts_anew() -> None:
     desk = a_desk(NORMAL, HIGH)
     desk.ask(prioritise(Priority.LOW), at=after(minutes=30))
-    assert (clock_state(desk), clock(desk).elapsed, next_due_at(sla(desk))) == (ClockState.CANCELLED, HOUR / 2, None)
+    assert (clock_state(desk), clock(desk).ended_elapsed, next_due_at(sla(desk))) == (
+        ClockState.CANCELLED,
+        HOUR / 2,
+        None,
+    )
     desk.ask(HOLD, at=after(minutes=40))
     desk.ask(prioritise(Priority.HIGH), at=after(hours=1))
     assert [(one.kind, one.cycle, one.started_at) for one in sla(desk).running] == [
@@ -202,7 +194,7 @@ def test_what_is_promised_no_more_is_cancelled_and_what_is_promised_anew_starts_
     ]
     assert (clock_state(desk), next_due_at(sla(desk))) == (ClockState.PAUSED, None)
     desk.ask(RESUME, at=after(hours=2))
-    assert (sla(desk).due_at(clock(desk, RESPONSE)), sla(desk).due_at(clock(desk))) == (
+    assert (clock(desk, RESPONSE).due_at, clock(desk).due_at) == (
         after(hours=2, minutes=30),
         after(hours=4),
     )
@@ -212,7 +204,7 @@ def test_a_breached_clock_counts_on_when_nothing_is_promised_any_more() -> None:
     desk = a_desk(SlaTarget(Priority.NORMAL, resolution=HOUR))
     desk.ask(prioritise(Priority.LOW), at=after(hours=2))
     desk.ask(RESOLVE, at=after(hours=3))
-    assert (clock_state(desk), clock(desk).elapsed) == (ClockState.BREACHED, 3 * HOUR)
+    assert (clock_state(desk), clock(desk).ended_elapsed) == (ClockState.BREACHED, 3 * HOUR)
 
 
 def test_what_was_promised_stands_when_no_policy_is_in_force_any_more() -> None:
@@ -253,9 +245,14 @@ def test_a_ticket_opened_without_a_promise_starts_its_clocks_when_it_gets_one(on
 def test_an_annulled_ticket_ends_its_running_clocks_without_a_verdict_and_keeps_its_breaches() -> None:
     desk = a_desk(NORMAL)
     desk.ask(ANNUL, at=after(hours=2))
-    assert verdicts(desk) == [(SlaBreached, RESPONSE, 1, after(hours=1))]
+    assert verdicts(desk) == [
+        (SlaBreached, RESPONSE, 1, after(hours=1)),
+        (SlaStopped, RESPONSE, 1, after(hours=2)),
+        (SlaCancelled, RESOLUTION, 1, after(hours=2)),
+    ]
+    assert clock(desk).cancelled == "annulled"
     assert (clock_state(desk, RESPONSE), clock_state(desk)) == (ClockState.BREACHED, ClockState.CANCELLED)
-    assert (next_due_at(sla(desk)), clock(desk).elapsed) == (None, 2 * HOUR)
+    assert (next_due_at(sla(desk)), clock(desk).ended_elapsed) == (None, 2 * HOUR)
     assert desk.ask(CLOCK, at=after(days=1)) == []
 
 
@@ -263,23 +260,30 @@ def test_an_answer_said_to_come_before_the_question_took_no_time() -> None:
     desk = a_desk(NORMAL)
     desk.ask(RESPOND, at=after(hours=-1))
     answered = clock(desk, RESPONSE)
-    assert (answered.elapsed, answered.stopped_at, clock_state(desk, RESPONSE)) == (timedelta(), NOON, ClockState.MET)
+    assert (answered.ended_elapsed, answered.stopped_at, clock_state(desk, RESPONSE)) == (
+        timedelta(),
+        NOON,
+        ClockState.MET,
+    )
 
 
 def test_a_hold_said_to_end_before_it_began_took_no_time() -> None:
     desk = a_desk(NORMAL)
     desk.ask(HOLD, at=after(hours=2))
     desk.ask(RESUME, at=after(hours=-1))
-    assert sla(desk).due_at(clock(desk)) == after(hours=4)
+    assert clock(desk).due_at == after(hours=4)
 
 
-def test_a_hold_that_is_told_late_counts_and_leaves_what_has_ended_alone() -> None:
+def test_a_hold_that_is_told_late_counts_and_stands_beside_what_was_said_of_what_has_ended() -> None:
     desk = a_desk(NORMAL)
     desk.ask(RESPOND, at=after(hours=1))
     answered = clock(desk, RESPONSE)
     desk.ask(HOLD, at=after(minutes=-30))
     desk.ask(RESUME, at=after(minutes=30))
-    assert (clock(desk, RESPONSE), sla(desk).due_at(clock(desk))) == (answered, after(hours=4, minutes=30))
+    assert clock(desk).due_at == after(hours=4, minutes=30)
+    now = clock(desk, RESPONSE)
+    assert (now.state, now.stopped_at, now.ended_elapsed) == (answered.state, answered.stopped_at, HOUR)
+    assert now.restated == Said(ClockState.MET, None, after(hours=1), HOUR / 2)
 
 
 def test_a_resolution_told_after_the_breach_was_recorded_leaves_the_breach() -> None:
@@ -289,12 +293,7 @@ def test_a_resolution_told_after_the_breach_was_recorded_leaves_the_breach() -> 
     assert verdicts(desk) == [
         (SlaBreached, RESOLUTION, 1, after(hours=4)),
         (SlaStopped, RESOLUTION, 1, after(hours=3)),
+        (SlaRestated, RESOLUTION, 1, after(hours=3)),
     ]
-    assert (clock_state(desk), clock(desk).elapsed) == (ClockState.BREACHED, 3 * HOUR)
-
-
-def test_a_pause_is_not_paused() -> None:
-    started = SlaStarted(promise=Promise(CUSTOMER, Priority.NORMAL, DEFAULT, 1, HOUR))
-    pause = next(command for command in decider.commands if command.__name__ == "PauseSla")(ticket=TICKET)
-    given(started).when(pause).then(SlaPaused())
-    given(started, SlaPaused()).when(pause).nothing()
+    assert (clock_state(desk), clock(desk).ended_elapsed) == (ClockState.BREACHED, 3 * HOUR)
+    assert clock(desk).said == Said(ClockState.MET, None, after(hours=3), 3 * HOUR)

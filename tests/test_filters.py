@@ -15,7 +15,8 @@ from pet_graph.events.base import Priority, Role
 from pet_graph.events.customers import RegisterCustomer
 from pet_graph.events.obligations import FulfilObligation
 from pet_graph.events.policies import AdoptSlaPolicy, RetireSlaPolicy, SlaTarget
-from pet_graph.events.tickets import AssignTicket, HoldTicket, OpenTicket, Party, PrioritiseTicket
+from pet_graph.events.tickets import AssignTicket, HoldTicket, OpenTicket, PrioritiseTicket
+from pet_graph.events.timelines import Party
 from pet_graph.graph import schema
 
 
@@ -90,6 +91,8 @@ class Firm:
             ("TicketFilter.assigned", "tickets", {"assigned": True}, ["t0", "t2"]),
             ("TicketFilter.assigned", "tickets", {"assigned": False}, ["t1", "t3"]),
             ("TicketFilter.reference", "tickets", {"reference": ["T-3"]}, ["t3"]),
+            ("TicketFilter.service", "tickets", {"service": ["Chairs"]}, ["t0"]),
+            ("TicketFilter.kind", "tickets", {"kind": ["Repair"]}, ["t1"]),
             ("TicketFilter.openedFrom", "tickets", {"openedFrom": "2026-06-01T14:00:00Z"}, ["t2", "t3"]),
             ("TicketFilter.openedBefore", "tickets", {"openedBefore": "2026-06-01T14:00:00Z"}, ["t0", "t1"]),
             ("SlaClockFilter.kind", "slaClocks", {"kind": "RESPONSE"}, ["t0 RESPONSE", "t1 RESPONSE"]),
@@ -97,6 +100,11 @@ class Firm:
             ("SlaClockFilter.priority", "slaClocks", {"priority": ["URGENT"]}, ["t2 RESOLUTION"]),
             ("SlaClockFilter.customer", "slaClocks", {"customer": [birch]}, ["t2 RESOLUTION", "t3 RESOLUTION"]),
             ("SlaClockFilter.breached", "slaClocks", {"breached": True}, ["t1 RESPONSE"]),
+            ("SlaClockFilter.name", "slaClocks", {"name": ["response"]}, ["t0 RESPONSE", "t1 RESPONSE"]),
+            ("SlaClockFilter.policy", "slaClocks", {"policy": [gid("SlaPolicy", self.acme)]},
+             ["t0 RESPONSE", "t1 RESOLUTION", "t1 RESPONSE"]),
+            ("SlaClockFilter.open", "slaClocks", {"open": False}, ["t0 RESPONSE"]),
+            ("SlaClockFilter.restated", "slaClocks", {"restated": True}, []),
             ("SlaClockFilter.dueBefore", "slaClocks", {"dueBefore": "2026-06-01T14:00:01Z"},
              ["t0 RESPONSE", "t1 RESPONSE"]),
             ("SlaClockFilter.dueFrom", "slaClocks", {"dueFrom": "2026-06-01T22:00:00Z"},

@@ -25,7 +25,7 @@ COLUMNS = {
     "resolvers": PACKAGE / "resolvers",
 }
 TOOLS = {
-    "events": {"base", "checks", "reactions", "spans", "workdays"},
+    "events": {"base", "checks", "reactions", "reckoning", "spans", "timelines", "upcasts", "workdays"},
     "projections": {"answers", "base", "questions", "streams"},
     "schema": {"base", "connections", "errors", "filters", "inputs", "links", "nodes", "scalars"},
     "resolvers": {"base"},
@@ -39,6 +39,10 @@ EMPTY_CELLS = {
     ("projections", "clocks"): "clocks are remembered with the SLAs they belong to",
     ("schema", "clocks"): "clocks are shown with the SLAs they belong to",
     ("resolvers", "clocks"): "clocks are asked for with the SLAs they belong to",
+    ("projections", "messages"): "messages are counted on the tickets they belong to, and read in the log",
+    ("schema", "messages"): "messages are shown as facts of the tickets they belong to",
+    ("resolvers", "messages"): "messages are recorded with the tickets they belong to",
+    ("projections", "verdicts"): "the log itself remembers them; clocks say what became of them",
 }
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40
 IRREGULAR = {"Respond": "Responded", "Hold": "Held", "Prioritise": "Prioritised"}

@@ -72,6 +72,7 @@ WHOLE_LIFE: list[tuple[str, str, Json, list[str], Json]] = [
             "customer": gid("Customer", UUID(int=1)),
             "targets": [{"priority": "NORMAL", "response": "PT1H", "resolution": "P1DT30M"}],
             "warnAtPercent": [90, 50],
+            "validFrom": "2026-01-01T00:00:00+01:00",
         },
         ["SlaPolicyAdopted"],
         {
@@ -164,11 +165,32 @@ WHOLE_LIFE: list[tuple[str, str, Json, list[str], Json]] = [
         {"ticket": {"status": "OPEN", "resolvedAt": None, "closedAt": None}},
     ),
     (
+        "receiveTicketMessage",
+        "TicketRecorded { ticket { messages status } }",
+        {"message": "Well?", "sender": "Bob"},
+        ["TicketMessageReceived"],
+        {"ticket": {"messages": 1, "status": "OPEN"}},
+    ),
+    (
+        "annotateTicket",
+        "TicketRecorded { ticket { version } }",
+        {"note": "He is cross.", "person": gid("Person", UUID(int=2))},
+        ["TicketAnnotated"],
+        {"ticket": {"version": 11}},
+    ),
+    (
+        "mergeTicket",
+        "TicketRecorded { ticket { status mergedInto { subject } } }",
+        {"into": gid("Ticket", UUID(int=4)), "reason": "The same armchair."},
+        ["TicketMerged"],
+        {"ticket": {"status": "MERGED", "mergedInto": {"subject": "It creaks"}}},
+    ),
+    (
         "annulTicket",
         "TicketRecorded { ticket { status version } }",
         {"reason": "Another firm's."},
         ["TicketAnnulled"],
-        {"ticket": {"status": "ANNULLED", "version": 10}},
+        {"ticket": {"status": "ANNULLED", "version": 13}},
     ),
     (
         "retireSlaPolicy",

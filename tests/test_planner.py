@@ -20,18 +20,11 @@ from owed import HOURS, RETAINER, SEATS, SERVERS, owed
 
 from pet_graph.events.base import Priority, Role
 from pet_graph.events.customers import RegisterCustomer
+from pet_graph.events.messages import RespondToTicket
 from pet_graph.events.obligations import ReleaseObligation
 from pet_graph.events.policies import AdoptSlaPolicy, SlaTarget
-from pet_graph.events.tickets import (
-    AnnulTicket,
-    AssignTicket,
-    HoldTicket,
-    OpenTicket,
-    Party,
-    ReopenTicket,
-    ResolveTicket,
-    RespondToTicket,
-)
+from pet_graph.events.tickets import AnnulTicket, AssignTicket, HoldTicket, OpenTicket, ReopenTicket, ResolveTicket
+from pet_graph.events.timelines import Party
 from pet_graph.graph import RULES, schema
 from pet_graph.planner import Planner, Prepared
 from pet_graph.schema import NODES

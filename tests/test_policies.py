@@ -29,6 +29,10 @@ NORMAL = SlaTarget(Priority.NORMAL, response=HOUR, resolution=4 * HOUR)
 URGENT = SlaTarget(Priority.URGENT, response=HOUR / 2)
 STANDARD = SlaPolicyAdopted(name="Standard", targets=(NORMAL, URGENT), warn_at_percent=(75,))
 
+SPANS = ("response_seconds", "next_response_seconds", "update_seconds", "resolution_seconds")
+NOTHING = {"service": None, "kind": None, "others": [], **dict.fromkeys(SPANS)}
+MODES = {"open_clocks": "keep", "on_priority": "carry_elapsed", "on_calendar": "carry_elapsed", "edits": 0}
+
 
 def adopt(*targets: SlaTarget, **fields: Any) -> AdoptSlaPolicy:
     return AdoptSlaPolicy(name="Standard", targets=targets, **fields)
@@ -96,7 +100,7 @@ def test_each_adoption_is_a_version_and_a_retirement_is_none() -> None:
     state = state_after(
         policies.decider, [STANDARD, SlaPolicyRetired(), STANDARD, (after(hours=1), SlaPolicyRetired())]
     )
-    assert (state.policy_version, state.in_force, state.retired_at) == (2, False, after(hours=1))
+    assert (state.newest.version, state.in_force, state.versions[-1].valid_from) == (2, False, after(hours=1))
 
 
 # --- remembers --------------------------------------------------------------------------------------------------------
@@ -106,8 +110,8 @@ async def test_the_firms_own_policy_is_remembered_under_an_id_of_its_own(world: 
     await world.record(adopt(NORMAL, URGENT))
     [row] = await world.rows("policies")
     assert json.loads(row.pop("targets")) == [
-        {"priority": "normal", "response_seconds": 3600, "resolution_seconds": 14400},
-        {"priority": "urgent", "response_seconds": 1800, "resolution_seconds": None},
+        {**NOTHING, "priority": "normal", "response_seconds": 3600, "resolution_seconds": 14400},
+        {**NOTHING, "priority": "urgent", "response_seconds": 1800},
     ]
     assert json.loads(row.pop("warn_at_percent")) == [75]
     assert row == {
@@ -115,6 +119,8 @@ async def test_the_firms_own_policy_is_remembered_under_an_id_of_its_own(world: 
         "name": "Standard",
         "customer_id": None,
         "policy_version": 1,
+        "valid_from": NOON,
+        **MODES,
         "adopted_at": NOON,
         "retired_at": None,
         "version": 1,
@@ -128,15 +134,15 @@ async def test_a_customers_policy_is_remembered_under_the_customers_id_in_its_ne
     world.pass_time(days=1)
     await world.record(adopt(URGENT, customer=customer, warn_at_percent=(50, 90)))
     [row] = await world.rows("policies")
-    assert json.loads(row.pop("targets")) == [
-        {"priority": "urgent", "response_seconds": 1800, "resolution_seconds": None}
-    ]
+    assert json.loads(row.pop("targets")) == [{**NOTHING, "priority": "urgent", "response_seconds": 1800}]
     assert json.loads(row.pop("warn_at_percent")) == [50, 90]
     assert row == {
         "id": customer,
         "name": "Standard",
         "customer_id": customer,
         "policy_version": 2,
+        "valid_from": after(days=1),
+        **MODES,
         "adopted_at": after(days=1),
         "retired_at": None,
         "version": 2,

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import uuid5
 
-import msgspec
 import pytest
 from conftest import World
-from desk import ANNUL, CLOCK, HIGH, HOLD, MOVE, NORMAL, REOPEN, RESOLVE, RESPOND, RESUME, a_desk, prioritise
+from desk import (
+    ANNUL,
+    CLOCK,
+    HIGH,
+    HOLD,
+    MERGE,
+    MOVE,
+    NORMAL,
+    REOPEN,
+    RESOLVE,
+    RESPOND,
+    RESUME,
+    WRITE,
+    a_desk,
+    prioritise,
+)
 from given import after
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pet_graph import database
 from pet_graph.events.base import Command, Fact, Priority, Refused
+from pet_graph.events.clocks import SlaState
 from pet_graph.events.customers import RenameCustomer
-from pet_graph.events.slas import SlaState
 from pet_graph.projections import PROJECTORS, TABLES, evolved, fold, rows_of
 from pet_graph.projections.base import Change, Put
 from pet_graph.rebuild import differences
@@ -24,7 +39,10 @@ from pet_graph.rebuild import differences
 Rows = dict[tuple[str, tuple[Any, ...]], dict[str, Any]]
 Step = tuple[Command, int]
 
-COMMANDS: list[Command] = [RESPOND, HOLD, MOVE, RESUME, RESOLVE, REOPEN, ANNUL, CLOCK, *map(prioritise, Priority)]
+COMMANDS: list[Command] = [
+    *(RESPOND, WRITE, HOLD, MOVE, RESUME, RESOLVE, REOPEN, ANNUL, MERGE, CLOCK),
+    *map(prioritise, Priority),
+]
 courses = st.lists(st.tuples(st.sampled_from(COMMANDS), st.integers(-60, 600)), max_size=20)
 THROUGH_EVERYTHING: list[Step] = [
     (HOLD, 5),
@@ -93,7 +111,7 @@ def test_the_course_through_everything_reaches_every_kind_of_row() -> None:
     rows = after_each_fact(facts)
     states = [row["state"] for (table, _), row in rows.items() if table == "sla_clocks"]
     assert states == ["met", "breached", "cancelled"]
-    assert {table for table, _ in rows} == {"policies", "tickets", "sla_clocks", "streams"}
+    assert {table for table, _ in rows} == {"policies", "tickets", "sla_clocks", "sla_reviews", "streams"}
     assert any(table == "deadlines" for table, _ in after_each_fact(facts[:3]))
 
 
@@ -116,14 +134,19 @@ def test_a_projector_that_writes_only_what_the_last_fact_is_about_is_found(monke
     assert the_two_ways_differ()
 
 
-def test_a_state_that_does_not_note_where_its_parts_changed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def blind_to_pauses(state: SlaState, position: int, before: SlaState) -> SlaState:
-        return state.each(
-            lambda clock: clock not in before.clocks, lambda clock: msgspec.structs.replace(clock, position=position)
-        )
+def test_a_projector_that_leaves_what_has_ended_alone_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    ordinary = PROJECTORS["sla"]
 
-    monkeypatch.setattr(SlaState, "changed_at", blind_to_pauses)
+    def hasty(state: SlaState, fact: Fact) -> list[Change]:
+        ended = {uuid5(fact.id, f"{clock.kind}/{clock.cycle}") for clock in state.clocks if not clock.running}
+        return [change for change in ordinary(state, fact) if not ended & {*_values(change)}]
+
+    monkeypatch.setitem(PROJECTORS, "sla", hasty)
     assert the_two_ways_differ()
+
+
+def _values(change: Change) -> list[Any]:
+    return [*change.values.values()] if isinstance(change, Put) else [*change.key]
 
 
 async def test_a_row_that_only_an_earlier_fact_can_tell_is_found_by_the_replay_law(

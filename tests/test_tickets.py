@@ -14,30 +14,38 @@ from pet_graph.decisions import Refusal
 from pet_graph.events import tickets
 from pet_graph.events.base import Command, Event, Priority, Refused
 from pet_graph.events.checks import check
+from pet_graph.events.messages import (
+    AnnotateTicket,
+    ReceiveTicketMessage,
+    RespondToTicket,
+    TicketAnnotated,
+    TicketMessageReceived,
+    TicketResponded,
+)
 from pet_graph.events.tickets import (
     AnnulTicket,
     AssignTicket,
     CloseTicket,
     HoldTicket,
+    MergeTicket,
     OpenTicket,
-    Party,
     PrioritiseTicket,
     ReopenTicket,
     ResolveTicket,
-    RespondToTicket,
     ResumeTicket,
     TicketAnnulled,
     TicketAssigned,
     TicketClosed,
     TicketHeld,
+    TicketMerged,
     TicketOpened,
     TicketPrioritised,
     TicketReopened,
     TicketResolved,
-    TicketResponded,
     TicketResumed,
     TicketStatus,
 )
+from pet_graph.events.timelines import Party
 
 TICKET, CUSTOMER, ADA, BOB = (UUID(int=number) for number in range(1, 5))
 
@@ -45,6 +53,8 @@ OPENED = TicketOpened(customer=CUSTOMER, subject="The armchair squeaks", priorit
 ASSIGNED = TicketAssigned(assignee=ADA)
 PRIORITISED = TicketPrioritised(priority=Priority.URGENT)
 RESPONDED = TicketResponded(person=ADA, message="Which leg?")
+WROTE = TicketMessageReceived(message="Well?")
+NOTED = TicketAnnotated(note="He is cross")
 HELD = TicketHeld(reason="Which leg?", waiting_on=Party.CUSTOMER)
 MOVED = TicketHeld(reason="Oil is out of stock", waiting_on=Party.SUPPLIER)
 RESUMED = TicketResumed()
@@ -52,6 +62,7 @@ RESOLVED = TicketResolved(resolution="Oiled")
 REOPENED = TicketReopened(reason="It squeaks again")
 CLOSED = TicketClosed()
 ANNULLED = TicketAnnulled(reason="It was the door")
+MERGED = TicketMerged(into=BOB, reason="The same chair")
 
 PASTS: dict[TicketStatus, tuple[Past, ...]] = {
     TicketStatus.OPEN: (OPENED,),
@@ -59,10 +70,11 @@ PASTS: dict[TicketStatus, tuple[Past, ...]] = {
     TicketStatus.RESOLVED: (OPENED, RESOLVED),
     TicketStatus.CLOSED: (OPENED, RESOLVED, CLOSED),
     TicketStatus.ANNULLED: (OPENED, ANNULLED),
+    TicketStatus.MERGED: (OPENED, MERGED),
 }
 
-# What each command leads to where the ticket is open, on hold, resolved, closed, annulled: an event, or a refusal.
-NOT_OPEN = ("not_open",) * 3
+# What a command leads to where a ticket is open, on hold, resolved, closed, annulled, merged: an event or a refusal.
+NOT_OPEN = ("not_open",) * 4
 TABLE: list[tuple[Command, tuple[Event | str, ...]]] = [
     (AssignTicket(ticket=TICKET, assignee=ADA), (ASSIGNED, ASSIGNED, *NOT_OPEN)),
     (PrioritiseTicket(ticket=TICKET, priority=Priority.URGENT), (PRIORITISED, PRIORITISED, *NOT_OPEN)),
@@ -70,17 +82,21 @@ TABLE: list[tuple[Command, tuple[Event | str, ...]]] = [
     (RespondToTicket(ticket=TICKET, person=ADA, message="Which leg?"), (RESPONDED, RESPONDED, *NOT_OPEN)),
     (HoldTicket(ticket=TICKET, reason=HELD.reason, waiting_on=Party.CUSTOMER), (HELD, "already_on_hold", *NOT_OPEN)),
     (HoldTicket(ticket=TICKET, reason=MOVED.reason, waiting_on=Party.SUPPLIER), (MOVED, MOVED, *NOT_OPEN)),
-    (ResumeTicket(ticket=TICKET), ("not_on_hold", RESUMED, "not_on_hold", "not_on_hold", "not_on_hold")),
+    (ResumeTicket(ticket=TICKET), ("not_on_hold", RESUMED, *["not_on_hold"] * 4)),
     (ResolveTicket(ticket=TICKET, resolution="Oiled"), (RESOLVED, RESOLVED, *NOT_OPEN)),
     (
         ReopenTicket(ticket=TICKET, reason=REOPENED.reason),
-        ("not_resolved", "not_resolved", REOPENED, REOPENED, "not_resolved"),
+        ("not_resolved", "not_resolved", REOPENED, REOPENED, "not_resolved", "not_resolved"),
     ),
-    (CloseTicket(ticket=TICKET), ("not_resolved", "not_resolved", CLOSED, "not_resolved", "not_resolved")),
+    (CloseTicket(ticket=TICKET), ("not_resolved", "not_resolved", CLOSED, *["not_resolved"] * 3)),
     (
         AnnulTicket(ticket=TICKET, reason=ANNULLED.reason),
-        (ANNULLED, ANNULLED, ANNULLED, ANNULLED, "already_annulled"),
+        (ANNULLED, ANNULLED, ANNULLED, ANNULLED, "already_annulled", ANNULLED),
     ),
+    (MergeTicket(ticket=TICKET, into=BOB, reason=MERGED.reason), (MERGED, MERGED, *NOT_OPEN)),
+    (MergeTicket(ticket=TICKET, into=TICKET, reason=MERGED.reason), ("same_ticket", "same_ticket", *NOT_OPEN)),
+    (ReceiveTicketMessage(ticket=TICKET, message="Well?"), (WROTE,) * 6),
+    (AnnotateTicket(ticket=TICKET, note="He is cross"), (NOTED,) * 6),
 ]
 
 STATUS_AFTER: dict[type[Event], TicketStatus] = {
@@ -91,6 +107,7 @@ STATUS_AFTER: dict[type[Event], TicketStatus] = {
     TicketReopened: TicketStatus.OPEN,
     TicketClosed: TicketStatus.CLOSED,
     TicketAnnulled: TicketStatus.ANNULLED,
+    TicketMerged: TicketStatus.MERGED,
 }
 """Where a ticket stands after an event; any other leaves it where it is."""
 
@@ -218,6 +235,9 @@ TEXTS: list[tuple[type[Command], str, int, bool, dict[str, Any]]] = [
     (ResolveTicket, "resolution", 10_000, False, {"ticket": TICKET}),
     (ReopenTicket, "reason", 1_000, False, {"ticket": TICKET}),
     (AnnulTicket, "reason", 1_000, False, {"ticket": TICKET}),
+    (MergeTicket, "reason", 1_000, False, {"ticket": TICKET, "into": BOB}),
+    (ReceiveTicketMessage, "message", 10_000, True, {"ticket": TICKET}),
+    (AnnotateTicket, "note", 10_000, False, {"ticket": TICKET}),
 ]
 
 
@@ -247,6 +267,8 @@ async def test_a_ticket_is_remembered_as_it_stands_after_each_fact(world: World)
         "subject": "It squeaks",
         "description": "",
         "reference": "T-1",
+        "service": None,
+        "kind": None,
         "priority": "normal",
         "status": "open",
         "assignee_id": None,
@@ -256,6 +278,8 @@ async def test_a_ticket_is_remembered_as_it_stands_after_each_fact(world: World)
         "responded_at": None,
         "resolved_at": None,
         "closed_at": None,
+        "merged_into_id": None,
+        "messages": 0,
         "version": 1,
         "position": 3,
     }
@@ -265,10 +289,12 @@ async def test_a_ticket_is_remembered_as_it_stands_after_each_fact(world: World)
         (AssignTicket(ticket=TICKET, assignee=ada), {"assignee_id": ada}),
         (PrioritiseTicket(ticket=TICKET, priority=Priority.LOW), {"priority": "low"}),
         (RespondToTicket(ticket=TICKET, person=ada), {"responded_at": after(hours=3)}),
+        (ReceiveTicketMessage(ticket=TICKET, message="Well?"), {"messages": 1}),
+        (AnnotateTicket(ticket=TICKET, note="He is cross"), {}),
         (HoldTicket(ticket=TICKET, reason="Which leg?", waiting_on=Party.CUSTOMER), {"status": "on_hold", **held}),
         (ResumeTicket(ticket=TICKET), {"status": "open", "hold_reason": None, "waiting_on": None}),
-        (ResolveTicket(ticket=TICKET, resolution="Oiled"), {"status": "resolved", "resolved_at": after(hours=6)}),
-        (CloseTicket(ticket=TICKET), {"status": "closed", "closed_at": after(hours=7)}),
+        (ResolveTicket(ticket=TICKET, resolution="Oiled"), {"status": "resolved", "resolved_at": after(hours=8)}),
+        (CloseTicket(ticket=TICKET), {"status": "closed", "closed_at": after(hours=9)}),
         (ReopenTicket(ticket=TICKET, reason="Again"), {"status": "open", "resolved_at": None, "closed_at": None}),
         (AnnulTicket(ticket=TICKET, reason="It was the door"), {"status": "annulled"}),
     ]

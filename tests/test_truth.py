@@ -18,7 +18,8 @@ from pet_graph.events import DECIDERS
 from pet_graph.events.base import Fact, Priority
 from pet_graph.events.customers import RegisterCustomer, RenameCustomer
 from pet_graph.events.people import GrantRole, Role
-from pet_graph.events.tickets import HoldTicket, OpenTicket, Party, PrioritiseTicket, ResolveTicket, ResumeTicket
+from pet_graph.events.tickets import HoldTicket, OpenTicket, PrioritiseTicket, ResolveTicket, ResumeTicket
+from pet_graph.events.timelines import Party
 from pet_graph.projections import TABLES, fold
 from pet_graph.projections.base import Put, last_of_each
 from pet_graph.projections.streams import noun_of

@@ -24,6 +24,7 @@ from pet_graph.events import COMMANDS
 from pet_graph.events.base import Command, Event, Fact, Priority, Refused, Role, about
 from pet_graph.events.checks import check
 from pet_graph.events.customers import RegisterCustomer, RenameCustomer
+from pet_graph.events.messages import RespondToTicket
 from pet_graph.events.obligations import FulfilObligation, ReleaseObligation, obligation_of
 from pet_graph.events.people import GrantRole, RegisterPerson, RevokeRole
 from pet_graph.events.policies import AdoptSlaPolicy, RetireSlaPolicy, SlaTarget
@@ -34,14 +35,13 @@ from pet_graph.events.tickets import (
     CloseTicket,
     HoldTicket,
     OpenTicket,
-    Party,
     PrioritiseTicket,
     ReopenTicket,
     ResolveTicket,
-    RespondToTicket,
     ResumeTicket,
     TicketOpened,
 )
+from pet_graph.events.timelines import Party
 from pet_graph.projections import PROJECTORS
 from pet_graph.rebuild import rebuild
 from pet_graph.turn import Turns, Unavailable, take_turn

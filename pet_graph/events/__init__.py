@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from . import (
@@ -21,6 +20,7 @@ from . import (
     time_policies,
 )
 from .base import Command, Decider, Event
+from .upcasts import UPCASTS as UPCASTS
 
 ROWS = (
     bookings,
@@ -41,13 +41,12 @@ ROWS = (
 DECIDERS: dict[str, Decider[Any]] = {row.decider.noun: row.decider for row in ROWS}
 
 EVENTS: dict[str, tuple[type[Event], int]] = {
-    event.__name__: (event, 1) for decider in DECIDERS.values() for event in decider.events
+    event.__name__: (event, 1 + sum(name == event.__name__ for name, _ in UPCASTS))
+    for decider in DECIDERS.values()
+    for event in decider.events
 }
 """Stored type -> the class that reads it and the schema version it is written in."""
 
 COMMANDS: dict[str, tuple[type[Command], Decider[Any]]] = {
     command.__name__: (command, decider) for decider in DECIDERS.values() for command in decider.commands
 }
-
-UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
-"""(stored type, schema version) -> what turns that shape into the next version's; the stored text stays as it is."""

@@ -1,22 +1,36 @@
-"""The clocks of one ticket: what they have counted, when they are due, and what becomes of them. No decisions."""
+"""Clocks as values: what is promised, by which rules a clock runs, how it stands and what was said of it. No decisions.
+
+How a clock stands is worked out in `reckoning` and is part of each fact, so that folding facts computes nothing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 
-from . import spans
-from .base import Priority
-from .spans import Span
+from .base import Priority, about, text
+from .timelines import Party, Trigger
+
+RESPONSE, NEXT_RESPONSE, UPDATE, RESOLUTION = "response", "next_response", "update", "resolution"
 
 
 class SlaKind(StrEnum):
-    RESPONSE = "response"
-    RESOLUTION = "resolution"
+    """What the clocks measure that every firm knows; what a policy's own clock measures is told by its name."""
+
+    RESPONSE = RESPONSE
+    NEXT_RESPONSE = NEXT_RESPONSE
+    UPDATE = UPDATE
+    RESOLUTION = RESOLUTION
+    OTHER = "other"
+
+    @classmethod
+    def of(cls, name: str) -> SlaKind:
+        return cls(name) if name in STANDARD else cls.OTHER
 
 
 class ClockState(StrEnum):
@@ -27,43 +41,136 @@ class ClockState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Promise(msgspec.Struct, frozen=True):
-    """What is promised of one ticket: targets by kind, and the policy version they come from."""
+class Change(StrEnum):
+    """What an open clock makes of another promise or of other working hours."""
+
+    KEEP = "keep"
+    CARRY_ELAPSED = "carry_elapsed"
+    RESTART = "restart"
+    RETROACTIVE = "retroactive"
+
+
+class ClockRule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """When a clock starts, stands still, goes on, stops, begins anew and is cancelled.
+
+    Of one fact they are looked at in this order: cancel, stop, reset, resume, pause, start.
+    """
+
+    clock: Annotated[str, text("Its name: small letters and underscores.", limit=40)]
+    starts: Annotated[tuple[Trigger, ...], about("What starts it, unless it runs already.", min_length=1)]
+    stops: Annotated[tuple[Trigger, ...], about("What was promised; it stops the clock.", min_length=1)]
+    resets: Annotated[tuple[Trigger, ...], about("What ends a cycle and starts the next at once.")] = ()
+    cancels: Annotated[tuple[Trigger, ...], about("What ends it without a verdict.")] = (
+        Trigger.ANNULLED,
+        Trigger.MERGED,
+    )
+    pauses: Annotated[tuple[Trigger, ...], about("What lets it stand still.")] = (Trigger.HELD,)
+    resumes: Annotated[tuple[Trigger, ...], about("What lets it go on; a resolution always does.")] = (Trigger.RESUMED,)
+    paused_by: Annotated[tuple[Party, ...], about("Waiting for whom lets it stand still; for others it counts on.")] = (
+        tuple(Party)
+    )
+    after: Annotated[tuple[Trigger, ...], about("It starts only once one of these has happened.")] = ()
+
+
+_DONE = (Trigger.RESPONDED, Trigger.RESOLVED)
+
+STANDARD = {
+    rule.clock: rule
+    for rule in (
+        ClockRule(RESPONSE, starts=(Trigger.OPENED,), stops=_DONE),
+        ClockRule(NEXT_RESPONSE, starts=(Trigger.CUSTOMER_WROTE,), stops=_DONE, after=(Trigger.RESPONDED,)),
+        ClockRule(
+            UPDATE,
+            starts=(Trigger.OPENED, Trigger.REOPENED),
+            stops=(Trigger.RESOLVED,),
+            resets=(Trigger.RESPONDED,),
+        ),
+        ClockRule(RESOLUTION, starts=(Trigger.OPENED, Trigger.REOPENED), stops=(Trigger.RESOLVED,)),
+    )
+}
+"""The rules of the clocks that every firm knows; a policy may state others, and clocks of its own."""
+
+
+class Target(msgspec.Struct, frozen=True, array_like=True):
+    kind: str
+    span: timedelta
+
+
+class Promise(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is promised of one ticket: targets by clock, and the policy version they come from."""
 
     customer: UUID
     priority: Priority
     policy: UUID
     policy_version: int
-    response: timedelta | None = None
-    resolution: timedelta | None = None
+    targets: tuple[Target, ...] = ()
     warn_at_percent: tuple[int, ...] = ()
+    calendar: UUID | None = None
 
-    def target(self, kind: SlaKind) -> timedelta | None:
-        return self.response if kind is SlaKind.RESPONSE else self.resolution
-
-    @property
-    def kinds(self) -> tuple[SlaKind, ...]:
-        return tuple(kind for kind in SlaKind if self.target(kind))
+    def target(self, kind: str) -> timedelta | None:
+        return next((target.span for target in self.targets if target.kind == kind), None)
 
 
-class Clock(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One clock in one cycle. `effective_at` is when its present target came to hold.
+class Leg(msgspec.Struct, frozen=True, array_like=True):
+    """From when on which promise holds for a clock, by its number among those of the ticket."""
+
+    since: datetime
+    promise: int
+
+
+class Alarm(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """When which percentage of the target is used up, if nothing else happens; 100 is the breach."""
+
+    at: datetime
+    percent: int
+
+
+class Standing(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a clock stood at `read_at`: `elapsed` had been counted, and it counts on from there unless `paused`.
+
+    `due_at` is None while it stands still. `calendar_version` is the newest that was looked at, 0 around the clock.
+    `paused_for` is how much time would have counted, were it not for pauses; `unheard_for` is the part of it in pauses
+    during which the customer wrote.
+    """
+
+    kind: str
+    cycle: int
+    target: timedelta = timedelta()
+    started_at: datetime | None = None
+    legs: tuple[Leg, ...] = ()
+    read_at: datetime | None = None
+    elapsed: timedelta = timedelta()
+    paused: bool = False
+    due_at: datetime | None = None
+    alarms: tuple[Alarm, ...] = ()
+    calendar_version: int = 0
+    paused_for: timedelta = timedelta()
+    unheard_for: timedelta = timedelta()
+
+
+class Said(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was said of a clock: how it ended or, while it runs, that it is breached or still open."""
+
+    state: ClockState
+    due_at: datetime | None = None
+    stopped_at: datetime | None = None
+    elapsed: timedelta | None = None
+
+
+class Clock(Standing, frozen=True, omit_defaults=True):
+    """One clock in one cycle. The verdict that was given stays; `restated` is what late tidings made of it.
 
     `position` is that of the last fact that changed what is told of it.
     """
 
-    kind: SlaKind
-    cycle: int
-    target: timedelta
-    promise: Promise
-    started_at: datetime
-    effective_at: datetime
     warned: tuple[int, ...] = ()
     warned_at: datetime | None = None
     breached_at: datetime | None = None
     stopped_at: datetime | None = None
-    elapsed: timedelta | None = None
-    cancelled: bool = False
+    ended_elapsed: timedelta | None = None
+    cancelled: str = ""
+    restated: Said | None = None
+    restatements: int = 0
     position: int = 0
 
     @property
@@ -72,120 +179,107 @@ class Clock(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def open(self) -> bool:
-        """Whether its verdict is still to come."""
-        return self.running and self.breached_at is None
+        """Whether a breach may still have to be recorded."""
+        return self.running and self.said.state in (ClockState.RUNNING, ClockState.PAUSED)
+
+    @property
+    def state(self) -> ClockState:
+        """The verdict that was given or, before there is one, whether it counts."""
+        if self.breached_at:
+            return ClockState.BREACHED
+        if self.cancelled:
+            return ClockState.CANCELLED
+        if self.stopped_at:
+            return ClockState.MET
+        return ClockState.PAUSED if self.paused else ClockState.RUNNING
+
+    @property
+    def said(self) -> Said:
+        """What was said last."""
+        if self.restated:
+            return self.restated
+        return Said(self.state, self.breached_at, self.stopped_at, self.ended_elapsed)
+
+
+class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a ticket's clocks were worked out with: how many edits of the policy, which version of the calendar."""
+
+    policy: UUID
+    policy_edits: int = 0
+    calendar: UUID | None = None
+    calendar_version: int = 0
 
 
 class SlaState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The clocks of one ticket and the spans in which they stood still."""
+    """The clocks of one ticket, oldest first, and what was promised of it in the course of time."""
 
     clocks: tuple[Clock, ...] = ()
-    pauses: tuple[Span, ...] = ()
-
-    # --- what it tells --------------------------------------------------------------------------------------------
-
-    @property
-    def paused(self) -> bool:
-        return any(pause.end is None for pause in self.pauses)
+    promises: tuple[Promise, ...] = ()
+    seen: Seen | None = None
 
     @property
     def running(self) -> tuple[Clock, ...]:
         return tuple(clock for clock in self.clocks if clock.running)
 
-    def clock_state(self, clock: Clock) -> ClockState:
-        if clock.breached_at:
-            return ClockState.BREACHED
-        if clock.cancelled:
-            return ClockState.CANCELLED
-        if clock.stopped_at:
-            return ClockState.MET
-        return ClockState.PAUSED if self.paused else ClockState.RUNNING
+    def promise(self, clock: Standing) -> Promise:
+        """What was promised last of a clock."""
+        return self.promises[clock.legs[-1].promise]
 
-    def due_at(self, clock: Clock, percent: int = 100) -> datetime | None:
-        """When `percent` of the target is used up; None while a pause stands before it."""
-        instant = spans.reached(None, clock.started_at, self.pauses, clock.target * percent / 100)
-        return instant and max(instant, clock.effective_at)
-
-    def elapsed(self, clock: Clock, at: datetime) -> timedelta:
-        return spans.elapsed(None, clock.started_at, self.pauses, at)
-
-    def next_cycle(self, kind: SlaKind) -> int:
-        return 1 + sum(clock.kind is kind for clock in self.clocks)
-
-    def outstanding(self) -> Iterator[tuple[datetime, int, Clock]]:
-        """What will have to be recorded if nothing else happens: when, at which percentage (100: breach), of what."""
+    def outstanding(self) -> Iterator[tuple[Alarm, Clock]]:
+        """What will have to be recorded if nothing else happens."""
         for clock in self.clocks:
-            if clock.open:
-                for percent in (*clock.promise.warn_at_percent, 100):
-                    if percent not in clock.warned and (at := self.due_at(clock, percent)):
-                        yield at, percent, clock
-
-    # --- what becomes of it ---------------------------------------------------------------------------------------
-
-    def started(self, promise: Promise, kinds: Iterable[SlaKind], at: datetime) -> SlaState:
-        """A clock more of each kind, in its next cycle."""
-        clocks = (
-            Clock(kind, self.next_cycle(kind), promise.target(kind) or timedelta(), promise, at, at) for kind in kinds
-        )
-        return msgspec.structs.replace(self, clocks=(*self.clocks, *clocks))
-
-    def retargeted(self, promise: Promise, at: datetime) -> SlaState:
-        """Open clocks get new targets or, without one, end; what is promised and no clock counts starts now."""
-        counted = {clock.kind for clock in self.running}
-        changed = self.each(lambda clock: clock.open, lambda clock: self._with_promise(clock, promise, at))
-        return changed.started(promise, (kind for kind in promise.kinds if kind not in counted), at)
-
-    def _with_promise(self, clock: Clock, promise: Promise, at: datetime) -> Clock:
-        target = promise.target(clock.kind)
-        if target is None:
-            return self._cancelled(clock, at)
-        warned = clock.warned if target == clock.target else ()
-        return msgspec.structs.replace(clock, target=target, promise=promise, effective_at=at, warned=warned)
-
-    def paused_from(self, at: datetime) -> SlaState:
-        return msgspec.structs.replace(self, pauses=(*self.pauses, Span(at)))
-
-    def resumed(self, at: datetime) -> SlaState:
-        closed = (Span(p.start, max(p.start, at)) if p.end is None else p for p in self.pauses)
-        return msgspec.structs.replace(self, pauses=tuple(closed))
-
-    def cancelled(self, at: datetime) -> SlaState:
-        return self.each(lambda clock: clock.running, lambda clock: self._cancelled(clock, at))
-
-    def _cancelled(self, clock: Clock, at: datetime) -> Clock:
-        return msgspec.structs.replace(ended(clock, at, self.elapsed(clock, at)), cancelled=True)
+            if clock.alarms and clock.open:
+                for alarm in clock.alarms:
+                    yield alarm, clock
 
     def each(self, which: Callable[[Clock], bool], change: Callable[[Clock], Clock]) -> SlaState:
         return msgspec.structs.replace(self, clocks=tuple(change(c) if which(c) else c for c in self.clocks))
 
-    def one(self, kind: SlaKind, cycle: int, change: Callable[[Clock], Clock]) -> SlaState:
+    def one(self, kind: str, cycle: int, change: Callable[[Clock], Clock]) -> SlaState:
         return self.each(lambda clock: clock.kind == kind and clock.cycle == cycle, change)
 
-    def changed_at(self, position: int, before: SlaState) -> SlaState:
-        """With the position noted on every clock that is not as before: a pause changes all that run.
+    def standing(self, standings: Iterable[Standing], at: datetime, position: int) -> SlaState:
+        """With these clocks standing so; those that are not among them yet start.
 
-        What has ended keeps all that is told of it, whatever happens to the ticket afterwards.
+        A clock that says nothing of its start, as those of the first version did, starts now.
         """
-        stood_still = self.pauses != before.pauses
-        return self.each(
-            lambda clock: clock not in before.clocks or (stood_still and clock.running),
-            lambda clock: msgspec.structs.replace(clock, position=position),
-        )
+        clocks = {(clock.kind, clock.cycle): clock for clock in self.clocks}
+        for one in standings:
+            fields = {name: getattr(one, name) for name in Standing.__struct_fields__}
+            if one.started_at is None:
+                fields |= {"started_at": at, "read_at": at, "legs": (Leg(at, len(self.promises) - 1),)}
+            before = clocks.get((one.kind, one.cycle)) or Clock(one.kind, one.cycle, one.target)
+            # What was warned of another target says nothing of this one.
+            warned = before.warned if before.target == one.target else ()
+            clocks[one.kind, one.cycle] = msgspec.structs.replace(before, **fields, warned=warned, position=position)
+        return msgspec.structs.replace(self, clocks=tuple(clocks.values()))
 
 
-def warned(clock: Clock, percent: int, at: datetime) -> Clock:
-    return msgspec.structs.replace(clock, warned=(*clock.warned, percent), warned_at=clock.warned_at or at)
+def warned(clock: Clock, percent: int, at: datetime, position: int) -> Clock:
+    return msgspec.structs.replace(
+        clock,
+        warned=(*clock.warned, percent),
+        warned_at=clock.warned_at or at,
+        alarms=tuple(alarm for alarm in clock.alarms if alarm.percent != percent),
+        position=position,
+    )
 
 
-def breached(clock: Clock, due_at: datetime) -> Clock:
-    return msgspec.structs.replace(clock, breached_at=due_at)
+def breached(clock: Clock, due_at: datetime, position: int) -> Clock:
+    return msgspec.structs.replace(clock, breached_at=due_at, due_at=None, alarms=(), position=position)
 
 
-def ended(clock: Clock, at: datetime, spent: timedelta) -> Clock:
+def ended(clock: Clock, at: datetime, spent: timedelta, position: int, *, cancelled: str = "") -> Clock:
     """What is said to have been done before the clock started took no time."""
-    return msgspec.structs.replace(clock, stopped_at=max(at, clock.started_at), elapsed=spent)
+    at = max(at, clock.started_at or at)
+    rest: dict[str, Any] = {"alarms": (), "due_at": None, "paused": False, "position": position}
+    return msgspec.structs.replace(clock, stopped_at=at, ended_elapsed=spent, cancelled=cancelled, **rest)
+
+
+def restated(clock: Clock, said: Said, position: int) -> Clock:
+    return msgspec.structs.replace(clock, restated=said, restatements=clock.restatements + 1, position=position)
 
 
 def next_due_at(state: SlaState) -> datetime | None:
     """The next instant at which a warning or a breach has to be recorded; None when nothing is due."""
-    return min((at for at, _, _ in state.outstanding()), default=None)
+    return min((alarm.at for alarm, _ in state.outstanding()), default=None)

@@ -7,60 +7,25 @@ returns commands; what they record is recorded together with the fact, or not at
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, get_args
 from uuid import UUID
 
-import msgspec
-
 from . import policies, projects, slas, tasks, tickets, time_entries, time_policies
 from .base import Command, Event, Fact, Priority, Refused
+from .clocks import Change, Promise, Seen
+from .policies import PolicyState, PolicyVersion
+from .reckoning import Case, Edit, Terms
+from .tickets import TicketState
+from .timelines import Moment
+from .workdays import Calendar
 
 Look = Callable[[str, UUID], Any]
 """`look(noun, id)`: the state of a stream; a stream that never was has the initial state of its domain."""
 
 
-def start_sla(fact: Fact, look: Look) -> list[Command]:
-    promise = _promise(fact, look)
-    return [slas.StartSla(ticket=fact.id, promise=promise)] if promise and promise.kinds else []
-
-
-def retarget_sla(fact: Fact, look: Look) -> list[Command]:
-    """Without any policy in force, what was promised stands. What has been done already is promised no more."""
-    ticket: tickets.TicketState = look("ticket", fact.id)
-    promise = _promise(fact, look)
-    if not promise:
-        return []
-    if ticket.responded_at:
-        promise = msgspec.structs.replace(promise, response=None)
-    retarget: list[Command] = [slas.RetargetSla(ticket=fact.id, promise=promise)]
-    # A clock that starts only now, on a ticket that is on hold already, has not been paused yet.
-    return [*retarget, slas.PauseSla(ticket=fact.id)] if ticket.status is tickets.TicketStatus.ON_HOLD else retarget
-
-
-def pause_sla(fact: Fact, look: Look) -> list[Command]:
-    return [slas.PauseSla(ticket=fact.id)]
-
-
-def resume_sla(fact: Fact, look: Look) -> list[Command]:
-    return [slas.ResumeSla(ticket=fact.id)]
-
-
-def stop_response(fact: Fact, look: Look) -> list[Command]:
-    return [slas.StopSla(ticket=fact.id, kinds=(slas.SlaKind.RESPONSE,))]
-
-
-def stop_sla(fact: Fact, look: Look) -> list[Command]:
-    """A resolution ends a hold, and is an answer too: it stops every clock."""
-    return [slas.ResumeSla(ticket=fact.id), slas.StopSla(ticket=fact.id, kinds=tuple(slas.SlaKind))]
-
-
-def restart_sla(fact: Fact, look: Look) -> list[Command]:
-    promise = _promise(fact, look)
-    return [slas.RestartSla(ticket=fact.id, promise=promise)] if promise and promise.resolution else []
-
-
-def cancel_sla(fact: Fact, look: Look) -> list[Command]:
-    return [slas.CancelSla(ticket=fact.id)]
+def reckon_sla(fact: Fact, look: Look) -> list[Command]:
+    return [slas.ReckonSla(ticket=fact.id)]
 
 
 def weigh_time(fact: Fact, look: Look) -> list[Command]:
@@ -105,14 +70,7 @@ def refuse_own_approval(fact: Fact, look: Look) -> list[Command]:
 
 
 REACTIONS: dict[type[Event], Callable[[Fact, Look], list[Command]]] = {
-    tickets.TicketOpened: start_sla,
-    tickets.TicketPrioritised: retarget_sla,
-    tickets.TicketResponded: stop_response,
-    tickets.TicketHeld: pause_sla,
-    tickets.TicketResumed: resume_sla,
-    tickets.TicketResolved: stop_sla,
-    tickets.TicketReopened: restart_sla,
-    tickets.TicketAnnulled: cancel_sla,
+    **dict.fromkeys(tickets.TRIGGERS, reckon_sla),
     time_entries.TimeApproved: refuse_own_approval,
     time_entries.TimeRecorded: weigh_time,
 }
@@ -128,33 +86,105 @@ def foresee(command: Command, command_id: UUID) -> Iterator[tuple[str, UUID]]:
     if isinstance(command, tickets.OpenTicket):
         yield from (("sla", command_id), ("policy", command.customer), ("policy", policies.DEFAULT))
     elif isinstance(command, get_args(tickets.TicketCommand)):
-        yield "sla", command.ticket
+        yield from (("sla", command.ticket), ("policy", policies.DEFAULT))
+    elif isinstance(command, slas.SlaCommand):
+        yield from (("ticket", command.ticket), ("policy", policies.DEFAULT))
     elif isinstance(command, time_entries.RecordTime):
         yield "time_policy", time_policies.FIRM
 
 
-def _promise(fact: Fact, look: Look) -> slas.Promise | None:
-    """What the policy in force promises of a ticket: the customer's own policy or, without one, the firm's.
+def informed(command: Command, look: Look) -> Any:
+    """What a decision gets besides the state of its own stream: the command with what other domains know."""
+    if isinstance(command, slas.SlaCommand):
+        return slas.Informed(command, sla_case(command.ticket, look))
+    return command
 
-    It may promise nothing for this priority; None when no policy is in force.
+
+# --- the clocks of a ticket -------------------------------------------------------------------------------------------
+
+
+def sla_case(ticket_id: UUID, look: Look) -> Case:
+    """Everything that the clocks of a ticket are worked out from."""
+    ticket: TicketState = look("ticket", ticket_id)
+    held = [*_policies(ticket, look)]
+    by_id = dict(held)
+    return Case(
+        timeline=ticket.timeline,
+        promise=partial(_promise, ticket, held),
+        terms=lambda promise: _terms(by_id[promise.policy].version(promise.policy_version)),
+        calendar=lambda id_: _calendar(look, id_),
+        seen=lambda promise: _seen(by_id[promise.policy], promise, look),
+        edits=[edit for policy_id, policy in held for edit in _edits(ticket, policy_id, policy)],
+        assignee=ticket.assignee,
+    )
+
+
+def _policies(ticket: TicketState, look: Look) -> Iterator[tuple[UUID, PolicyState]]:
+    """The policies that may hold for a ticket, the most specific first: the customer's own, then the firm's.
+
+    The policy of the obligation that was sold will stand before them: `("policy", obligation)`.
     """
-    ticket: tickets.TicketState = look("ticket", fact.id)
     assert ticket.customer is not None, "a ticket that was opened has a customer"
     for policy_id in (ticket.customer, policies.DEFAULT):
-        policy: policies.PolicyState = look("policy", policy_id)
-        if policy.in_force:
-            return _promised(ticket.customer, policy_id, policy, ticket.priority)
+        policy: PolicyState = look("policy", policy_id)
+        if policy.versions:
+            yield policy_id, policy
+
+
+def _promise(
+    ticket: TicketState, held: list[tuple[UUID, PolicyState]], moment: Moment, priority: Priority
+) -> Promise | None:
+    """What the policy that held then promises: the first that held at all, even if it promises nothing.
+
+    It is chosen by when the moment was, among the versions that were known when it was told.
+    """
+    for policy_id, policy in held:
+        version = policy.holding(moment.at, moment.position)
+        if version:
+            return _promised(ticket, policy_id, version, priority)
     return None
 
 
-def _promised(customer: UUID, policy_id: UUID, policy: policies.PolicyState, priority: Priority) -> slas.Promise:
-    target = policy.target(priority)
-    return slas.Promise(
-        customer=customer,
+def _promised(ticket: TicketState, policy_id: UUID, version: PolicyVersion, priority: Priority) -> Promise:
+    target = version.target(ticket.service, ticket.kind, priority)
+    assert ticket.customer is not None
+    return Promise(
+        customer=ticket.customer,
         priority=priority,
         policy=policy_id,
-        policy_version=policy.policy_version,
-        response=target.response if target else None,
-        resolution=target.resolution if target else None,
-        warn_at_percent=policy.warn_at_percent,
+        policy_version=version.version,
+        targets=target.targets if target else (),
+        warn_at_percent=version.warn_at_percent,
+        calendar=version.calendar,
     )
+
+
+def _terms(version: PolicyVersion) -> Terms:
+    return Terms(version.rules, version.on_priority, version.on_calendar)
+
+
+def _edits(ticket: TicketState, policy_id: UUID, policy: PolicyState) -> Iterator[Edit]:
+    """What a policy's later statements make of clocks that are open when they come to hold."""
+    for version in policy.versions[1:]:
+        if version.open_clocks is not Change.KEEP:
+            at = max(version.valid_from, version.adopted_at)
+            if version.retired:
+                yield Edit(at, policy_id, version.version, version.open_clocks, lambda promise: None)
+            else:
+                again = partial(_again, ticket, policy_id, version)
+                yield Edit(at, policy_id, version.version - 1, version.open_clocks, again)
+
+
+def _again(ticket: TicketState, policy_id: UUID, version: PolicyVersion, promise: Promise) -> Promise:
+    return _promised(ticket, policy_id, version, promise.priority)
+
+
+def _seen(policy: PolicyState, promise: Promise, look: Look) -> Seen:
+    calendar = _calendar(look, promise.calendar) if promise.calendar else None
+    if calendar is None or policy.version(promise.policy_version).on_calendar is Change.KEEP:
+        return Seen(promise.policy, policy.edits)
+    return Seen(promise.policy, policy.edits, promise.calendar, max(one.version for one in calendar.versions))
+
+
+def _calendar(look: Look, calendar_id: UUID) -> Calendar | None:
+    return None

@@ -1,284 +1,365 @@
-"""SLAs: the clocks that run on a ticket, and the verdicts they end in. How the clocks count stands in `clocks`.
+"""SLAs: the clocks that run on a ticket, and what is said of them. How they count stands in `reckoning`.
 
-Which policy holds is decided by `reactions` when a ticket is opened, prioritised or reopened; the targets are then
-part of the fact, so that no later edit of a policy can change what was promised.
+After every fact of a ticket its clocks are worked out anew and compared with what was recorded; what differs is
+recorded. A verdict that was given is never given again: what differs from it is restated beside it.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Any, get_args
 from uuid import UUID
 
-from . import clocks
-from .base import Command, Decider, Event, Fact, Priority, about, own
-from .clocks import Clock as Clock
-from .clocks import ClockState as ClockState
-from .clocks import Promise as Promise
-from .clocks import SlaKind as SlaKind
-from .clocks import SlaState as SlaState
-from .clocks import next_due_at as next_due_at
-
-# --- events -------------------------------------------------------------------------------------------------------
-
-
-class SlaStarted(Event, frozen=True):
-    """The clocks of a ticket started, with what was promised."""
-
-    promise: Promise
-
-
-class SlaRetargeted(Event, frozen=True):
-    """Another promise holds from now on: running clocks keep the time they have counted and get its targets.
-
-    What it promises and no clock counts starts now; what it does not promise ends without a verdict.
-    """
-
-    promise: Promise
-
-
-class SlaPaused(Event, frozen=True):
-    """The clocks stand still: work waits for somebody else."""
-
-
-class SlaResumed(Event, frozen=True):
-    """The clocks go on."""
-
-
-class Verdict(Event, frozen=True):
-    """Something said of one clock, for good."""
-
-    kind: SlaKind
-    cycle: int
-    target: timedelta
-    due_at: datetime
-    customer: UUID
-    priority: Priority
-    policy: UUID
-    policy_version: int
-
-
-class SlaWarned(Verdict, frozen=True):
-    """A stated part of the target is used up, and the clock still runs."""
-
-    percent: int
-    warned_at: datetime
-
-    def occurred_at(self, at: datetime) -> datetime:
-        return self.warned_at
-
-
-class SlaBreached(Verdict, frozen=True):
-    """The target was reached while the clock was running."""
-
-    def occurred_at(self, at: datetime) -> datetime:
-        return self.due_at
-
-
-class SlaMet(Verdict, frozen=True):
-    """What was promised was done in time."""
-
-    elapsed: timedelta
-
-
-class SlaStopped(Event, frozen=True):
-    """What was promised was done when its breach stood in the log already; the breach stays."""
-
-    kind: SlaKind
-    cycle: int
-    elapsed: timedelta
-
-
-class SlaRestarted(Event, frozen=True):
-    """The ticket was reopened: a resolution clock starts, in the next cycle. Earlier cycles stay as they are."""
-
-    promise: Promise
-    cycle: int
-
-
-class SlaCancelled(Event, frozen=True):
-    """The ticket was an error: running clocks end without a verdict."""
-
-
-SlaEvent = (
-    SlaStarted
-    | SlaRetargeted
-    | SlaPaused
-    | SlaResumed
-    | SlaWarned
-    | SlaBreached
-    | SlaMet
-    | SlaStopped
-    | SlaRestarted
-    | SlaCancelled
+from .base import Command, Decider, Event, own
+from .clocks import Alarm, Clock, ClockState, Leg, Promise, Said, Seen, SlaState, Standing
+from .reckoning import DONE, UNTOLD, Case, Count, Run, runs
+from .timelines import Trigger
+from .verdicts import (
+    Reckoned,
+    SlaBreached,
+    SlaCancelled,
+    SlaEvent,
+    SlaMet,
+    SlaPaused,
+    SlaRestarted,
+    SlaRestated,
+    SlaResumed,
+    SlaRetargeted,
+    SlaReviewed,
+    SlaStarted,
+    SlaStopped,
+    SlaWarned,
+    after,
+    at_most,
+    evolve,
 )
 
 # --- commands: asked for by reactions and by the clock, never by a client ---------------------------------------------
-
-Sla = Annotated[UUID, own("sla", "The ticket whose clocks they are.")]
-PromiseField = Annotated[Promise, about("What is promised.")]
 
 
 class SlaCommand(Command, frozen=True):
     """What the commands of this domain share."""
 
-    ticket: Sla
+    ticket: Annotated[UUID, own("sla", "The ticket whose clocks they are.")]
 
 
-class StartSla(SlaCommand, frozen=True):
-    """Start the clocks of a ticket."""
-
-    promise: PromiseField
-
-
-class RetargetSla(SlaCommand, frozen=True):
-    """Let another promise hold from now on."""
-
-    promise: PromiseField
-
-
-class PauseSla(SlaCommand, frozen=True):
-    """Let the clocks stand still."""
-
-
-class ResumeSla(SlaCommand, frozen=True):
-    """Let the clocks go on."""
-
-
-class StopSla(SlaCommand, frozen=True):
-    """Stop clocks because what was promised is done."""
-
-    kinds: Annotated[tuple[SlaKind, ...], about("Which clocks.")]
-
-
-class RestartSla(SlaCommand, frozen=True):
-    """Start the next cycle of the resolution clock."""
-
-    promise: PromiseField
-
-
-class CancelSla(SlaCommand, frozen=True):
-    """End running clocks without a verdict."""
+class ReckonSla(SlaCommand, frozen=True):
+    """Work the clocks out anew: something happened to the ticket."""
 
 
 class RecordOverdueSla(SlaCommand, frozen=True):
-    """Record the warnings and breaches that fell due."""
-
-
-# --- state --------------------------------------------------------------------------------------------------------
-
-
-def evolve(state: SlaState, fact: Fact) -> SlaState:
-    return _after(state, fact.event, fact.occurred_at).changed_at(fact.position, state)
-
-
-def _after(state: SlaState, event: Event, at: datetime) -> SlaState:
-    match event:
-        case SlaStarted(promise=promise):
-            return state.started(promise, promise.kinds, at)
-        case SlaRestarted(promise=promise):
-            return state.started(promise, (SlaKind.RESOLUTION,), at)
-        case SlaRetargeted(promise=promise):
-            return state.retargeted(promise, at)
-        case SlaPaused():
-            return state.paused_from(at)
-        case SlaResumed():
-            return state.resumed(at)
-        case SlaWarned(kind=kind, cycle=cycle, percent=percent):
-            return state.one(kind, cycle, lambda clock: clocks.warned(clock, percent, at))
-        case SlaBreached(kind=kind, cycle=cycle, due_at=due_at):
-            return state.one(kind, cycle, lambda clock: clocks.breached(clock, due_at))
-        case SlaMet(kind=kind, cycle=cycle, elapsed=spent) | SlaStopped(kind=kind, cycle=cycle, elapsed=spent):
-            return state.one(kind, cycle, lambda clock: clocks.ended(clock, at, spent))
-        case SlaCancelled():
-            return state.cancelled(at)
-    return state
+    """Record the warnings and breaches that fell due, and what an edit of the policy or the calendar changes."""
 
 
 # --- decisions ----------------------------------------------------------------------------------------------------
 
 
-def decide(state: SlaState, command: SlaCommand, at: datetime) -> list[Event]:
+@dataclass(frozen=True)
+class Informed:
+    """A command with what other domains know of the case; `reactions.informed` puts them together."""
+
+    command: SlaCommand
+    case: Case
+
+
+def decide(state: SlaState, informed: Informed, at: datetime) -> list[Event]:
     """What fell due before `at` is recorded first, so that whoever comes too late is told by the log."""
-    if isinstance(command, RecordOverdueSla):
-        return [*overdue(state, at, at_once=True)]
-    late = overdue(state, at)
-    for verdict in late:
-        state = _after(state, verdict, verdict.occurred_at(at))
-    return [*late, *_decide_on_time(state, command, at)]
+    review = Review(state, informed.case, at)
+    if isinstance(informed.command, RecordOverdueSla):
+        if state.clocks and (review.is_outdated() or review.looks_again()):
+            review.reckon()
+            review.note_seen()
+        review.overdue(at_once=True)
+    else:
+        review.overdue()
+        review.reckon()
+    return review.events
 
 
-def _decide_on_time(state: SlaState, command: SlaCommand, at: datetime) -> list[Event]:
-    match command:
-        case StartSla(promise=promise):
-            return [SlaStarted(promise=promise)]
-        case RetargetSla(promise=promise):
-            return retarget(state, promise, at)
-        case PauseSla():
-            return [SlaPaused()] if state.running and not state.paused else []
-        case ResumeSla():
-            return [SlaResumed()] if state.paused else []
-        case StopSla(kinds=kinds):
-            return [stop(state, clock, at) for clock in state.running if clock.kind in kinds]
-        case RestartSla(promise=promise):
-            return [SlaRestarted(promise=promise, cycle=state.next_cycle(SlaKind.RESOLUTION))]
-        case CancelSla():
-            return [SlaCancelled()] if state.running else []
-    raise TypeError(f"not a command of this domain: {command!r}")
+@dataclass
+class Review:
+    """One comparison of what was recorded with what is known now; `events` is what is to be recorded."""
+
+    state: SlaState
+    case: Case
+    at: datetime
+    events: list[Event] = field(default_factory=list)
+    _promises: list[Promise] = field(default_factory=list)
+
+    def say(self, event: Event) -> None:
+        self.events.append(event)
+        self.state = after(self.state, event, event.occurred_at(self.at), 0)
+
+    # --- what fell due --------------------------------------------------------------------------------------------
+
+    def overdue(self, *, at_once: bool = False) -> None:
+        """The warnings and breaches not yet recorded that fell due before `at`, oldest first.
+
+        What is done at the very instant it is due is in time; the clock itself (`at_once`) records at that instant.
+        """
+        due = [
+            (alarm, clock)
+            for alarm, clock in self.state.outstanding()
+            if alarm.percent and (alarm.at < self.at or (at_once and alarm.at == self.at))
+        ]
+        if due:
+            known = self.matched
+            for alarm, clock in sorted(due, key=lambda item: item[0]):
+                self._fell_due(alarm, clock, known.get((clock.kind, clock.cycle)))
+
+    def _fell_due(self, alarm: Alarm, clock: Clock, run: Run | None) -> None:
+        said = self._said_of(clock, run, alarm.at)
+        if alarm.percent < 100:
+            due_at = (Count(self.case, run, alarm.at).due_if_resumed(alarm.at) if run else None) or alarm.at
+            self.say(SlaWarned(**{**said, "due_at": due_at}, percent=alarm.percent, warned_at=alarm.at))
+        elif clock.restated:
+            self.say(SlaRestated(**said, was=clock.said.state, state=ClockState.BREACHED, breached_at=alarm.at))
+        else:
+            self.say(SlaBreached(**said))
+
+    def _said_of(self, clock: Clock, run: Run | None, until: datetime) -> dict[str, Any]:
+        """What every verdict says of a clock as of an instant."""
+        promise = self.state.promise(clock)
+        count = Count(self.case, run, until) if run else None
+        segments, left_out = at_most(count.segments(until)) if count else ((), 0)
+        paused_for, unheard_for = count.paused_for(until) if count else (clock.paused_for, clock.unheard_for)
+        return {
+            "kind": clock.kind,
+            "cycle": clock.cycle,
+            "target": clock.target,
+            "due_at": until,
+            "customer": promise.customer,
+            "priority": promise.priority,
+            "policy": promise.policy,
+            "policy_version": promise.policy_version,
+            "calendar": promise.calendar,
+            "calendar_version": clock.calendar_version,
+            "elapsed": count.elapsed(until) if count else clock.elapsed,
+            "segments": segments,
+            "left_out": left_out,
+            "assignee": self.case.assignee,
+            "paused_for": paused_for,
+            "unheard_for": unheard_for,
+        }
+
+    # --- what is known now ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def until(self) -> datetime:
+        """Up to when everything is known that is known at all."""
+        timeline = self.case.timeline
+        return max(self.at, timeline[-1].at) if timeline else self.at
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        return runs(self.case, self.until)
+
+    @property
+    def matched(self) -> dict[tuple[str, int], Run]:
+        """Every run by the kind and cycle of the clock that it is."""
+        return dict(self._matched())
+
+    def _matched(self) -> Iterator[tuple[tuple[str, int], Run]]:
+        """A run is the clock of its kind and start or, if it is new, the next cycle.
+
+        Cycles are numbered as they are learned of, so that a late one changes no other's number.
+        """
+        left = [*self.state.clocks]
+        cycles = Counter(clock.kind for clock in left)
+        for run in self.runs:
+            clock = next((c for c in left if c.kind == run.kind and c.started_at == run.started_at), None)
+            if clock:
+                left.remove(clock)
+                yield (clock.kind, clock.cycle), run
+            else:
+                cycles[run.kind] += 1
+                yield (run.kind, cycles[run.kind]), run
+
+    def reckon(self) -> None:
+        """Say what differs: what has ended, what was wrong, what stands otherwise, what is new, what to restate."""
+        settled = not self.is_outdated()
+        recorded = {(clock.kind, clock.cycle): clock for clock in self.state.clocks}
+        matched = self.matched
+        before = [(recorded[key], run) for key, run in matched.items() if key in recorded]
+        for clock, run in before:
+            if run.ended_at and clock.running:
+                self._ended(clock, run)
+        for clock in [clock for key, clock in recorded.items() if key not in matched]:
+            self._untold(clock)
+        self._stand([(clock, self._standing(clock.cycle, run, clock)) for clock, run in before if not run.ended_at])
+        self._start(
+            [
+                (self._standing(cycle, run), run)
+                for (kind, cycle), run in matched.items()
+                if (kind, cycle) not in recorded
+            ]
+        )
+        for clock, run in before:
+            in_order = clock.stopped_at is not None and clock.stopped_at <= self.at
+            if not (settled and in_order):
+                self._restate(self._now(clock), run)
+
+    def _now(self, clock: Standing) -> Clock:
+        return next(c for c in self.state.clocks if (c.kind, c.cycle) == (clock.kind, clock.cycle))
+
+    # --- standings ------------------------------------------------------------------------------------------------
+
+    def _standing(self, cycle: int, run: Run, recorded: Clock | None = None) -> Standing:
+        until = run.ended_at or self.until
+        count = Count(self.case, run, until)
+        paused_for, unheard_for = count.paused_for(until)
+        alarms = () if run.ended_at else self._alarms(count, recorded)
+        calendar = self.case.calendar(run.promise.calendar) if run.promise.calendar else None
+        return Standing(
+            kind=run.kind,
+            cycle=cycle,
+            target=run.target,
+            started_at=run.started_at,
+            legs=tuple(Leg(since, self._number(promise)) for since, promise in run.legs),
+            read_at=until,
+            elapsed=count.elapsed(until),
+            paused=run.ended_at is None and count.paused(),
+            due_at=next((alarm.at for alarm in alarms if alarm.percent == BREACH), None),
+            alarms=alarms,
+            calendar_version=max((version.version for version in calendar.versions), default=0) if calendar else 0,
+            paused_for=paused_for,
+            unheard_for=unheard_for,
+        )
+
+    def _alarms(self, count: Count, recorded: Clock | None) -> tuple[Alarm, ...]:
+        """What is still to be warned of, and when to look again; nothing of a breach that stands."""
+        run = count.run
+        warned: tuple[int, ...] = ()
+        if recorded:
+            warned = recorded.warned if recorded.target == run.target else ()
+            if recorded.said.state is ClockState.BREACHED and count.reached(run.target) == recorded.said.due_at:
+                return ()
+        percents = (percent for percent in (*run.promise.warn_at_percent, BREACH) if percent not in warned)
+        again = (Alarm(at, LOOK_AGAIN) for at in count.boundaries(self.until))
+        return tuple(sorted([*count.alarms(percents), *again]))
+
+    def _number(self, promise: Promise) -> int:
+        book = (*self.state.promises, *self._promises)
+        if promise in book:
+            return book.index(promise)
+        self._promises.append(promise)
+        return len(book)
+
+    def _stand(self, standings: Sequence[tuple[Clock, Standing]]) -> None:
+        """Tell how open clocks stand, where that differs from what was recorded."""
+        differing = [(clock, now) for clock, now in standings if _differs(clock, now)]
+        resumed = [now for clock, now in differing if clock.paused and not now.paused]
+        paused = [now for clock, now in differing if now.paused and not clock.paused]
+        self._tell(SlaResumed, resumed)
+        if paused:
+            held = next(one for one in reversed(self.case.timeline) if one.trigger is Trigger.HELD)
+            self._tell(SlaPaused, paused, party=held.party, reason=held.reason)
+        self._tell(SlaRetargeted, [now for clock, now in differing if clock.paused == now.paused])
+
+    def _start(self, starting: Sequence[tuple[Standing, Run]]) -> None:
+        self._tell(SlaStarted, [standing for standing, _ in starting if standing.cycle == 1])
+        self._tell(SlaRestarted, [standing for standing, _ in starting if standing.cycle > 1])
+        for standing, run in starting:
+            if run.ended_at:
+                self._ended(self._now(standing), run)
+
+    def _tell(self, kind: type[Reckoned], standings: Sequence[Standing], **fields: Any) -> None:
+        if standings or fields.get("seen"):
+            promises, self._promises = tuple(self._promises), []
+            seen = self._seen()
+            self.say(
+                kind(
+                    clocks=tuple(standings), promises=promises, seen=None if seen == self.state.seen else seen, **fields
+                )
+            )
+
+    # --- versions -------------------------------------------------------------------------------------------------
+
+    def _seen(self) -> Seen | None:
+        """The newest versions of policy and calendar that concern the clock that started last."""
+        return self.case.seen(self.runs[-1].promise) if self.runs else None
+
+    def is_outdated(self) -> bool:
+        return self.state.seen is not None and self._seen() != self.state.seen
+
+    def looks_again(self) -> bool:
+        return any(alarm.percent == LOOK_AGAIN and alarm.at <= self.at for alarm, _ in self.state.outstanding())
+
+    def note_seen(self) -> None:
+        if self.is_outdated():
+            self.say(SlaReviewed(seen=self._seen()))
+
+    # --- verdicts -------------------------------------------------------------------------------------------------
+
+    def _ended(self, clock: Clock, run: Run) -> None:
+        """What is done; a breach that came first is told first, if nobody has."""
+        assert run.ended_at is not None
+        count = Count(self.case, run, run.ended_at)
+        now = count.said()
+        said = self._said_of(clock, run, run.ended_at)
+        if clock.breached_at is None and now.due_at:
+            self.say(SlaBreached(**self._said_of(clock, run, now.due_at)))
+        due_at = now.due_at or count.due_if_resumed(run.ended_at) or run.ended_at
+        said |= {"due_at": due_at, "stopped_at": run.ended_at}
+        if clock.breached_at or now.due_at:
+            self.say(SlaStopped(**said))
+        elif run.end == DONE:
+            self.say(SlaMet(**said))
+        else:
+            self.say(SlaCancelled(**said, reason=run.end))
+
+    def _untold(self, clock: Clock) -> None:
+        """A late fact tells that this clock should never have started."""
+        said = self._said_of(clock, None, self.until)
+        if clock.running and not clock.breached_at:
+            self.say(SlaCancelled(**said, stopped_at=self.until, reason=UNTOLD))
+            return
+        if clock.running:
+            self.say(SlaStopped(**said, stopped_at=self.until))
+        if clock.said.state is not ClockState.CANCELLED:
+            ended = self._now(clock)
+            said |= {"elapsed": ended.ended_elapsed, "stopped_at": ended.stopped_at}
+            self.say(SlaRestated(**said, state=ClockState.CANCELLED, was=clock.said.state))
+
+    def _restate(self, clock: Clock, run: Run) -> None:
+        """Say beside a verdict what would be said now, if that is something else."""
+        if not (clock.stopped_at or clock.breached_at):
+            return
+        was = clock.said
+        if run.ended_at:
+            now = Count(self.case, run, run.ended_at).said()
+        else:
+            count = Count(self.case, run, clock.breached_at or self.until)
+            due_at = count.reached(run.target)
+            if was.state is not ClockState.BREACHED or due_at == was.due_at:
+                return
+            now = Said(ClockState.PAUSED if count.paused() else ClockState.RUNNING)
+        if now != was:
+            said = self._said_of(clock, run, now.stopped_at or self.until)
+            said["due_at"] = now.due_at or clock.due_at or said["due_at"]
+            self.say(
+                SlaRestated(**said, state=now.state, was=was.state, breached_at=now.due_at, stopped_at=now.stopped_at)
+            )
 
 
-def retarget(state: SlaState, promise: Promise, at: datetime) -> list[Event]:
-    if not state.clocks:
-        return [SlaStarted(promise=promise)] if promise.kinds else []
-    return [SlaRetargeted(promise=promise)] if state.retargeted(promise, at) != state else []
+def _differs(clock: Clock, now: Standing) -> bool:
+    """Whether anything is to be told anew: not that time passed."""
+    waits = (now.paused_for, now.unheard_for) != (clock.paused_for, clock.unheard_for)
+    return (waits and not now.paused) or any(getattr(clock, name) != getattr(now, name) for name in _TOLD)
 
 
-def stop(state: SlaState, clock: Clock, at: datetime) -> Event:
-    spent = state.elapsed(clock, at)
-    if clock.breached_at:
-        return SlaStopped(kind=clock.kind, cycle=clock.cycle, elapsed=spent)
-    return SlaMet(**_said_of(clock, _due_if_resumed(state, clock, at)), elapsed=spent)
-
-
-def overdue(state: SlaState, at: datetime, *, at_once: bool = False) -> list[Verdict]:
-    """The warnings and breaches not yet recorded that fell due before `at`, oldest first.
-
-    What is done at the very instant it is due is in time; the clock itself (`at_once`) records at that instant.
-    """
-    due = sorted(state.outstanding(), key=lambda item: item[:2])
-    return [_verdict(state, *item) for item in due if item[0] < at or (at_once and item[0] == at)]
-
-
-def _verdict(state: SlaState, instant: datetime, percent: int, clock: Clock) -> Verdict:
-    if percent == 100:
-        return SlaBreached(**_said_of(clock, instant))
-    due_at = _due_if_resumed(state, clock, instant)
-    return SlaWarned(**_said_of(clock, due_at), percent=percent, warned_at=instant)
-
-
-def _due_if_resumed(state: SlaState, clock: Clock, at: datetime) -> datetime:
-    """When a clock is due if it does not stand still after `at`."""
-    return state.resumed(at).due_at(clock) or at
-
-
-def _said_of(clock: Clock, due_at: datetime) -> dict[str, Any]:
-    promise = clock.promise
-    return {
-        "kind": clock.kind,
-        "cycle": clock.cycle,
-        "target": clock.target,
-        "due_at": due_at,
-        "customer": promise.customer,
-        "priority": promise.priority,
-        "policy": promise.policy,
-        "policy_version": promise.policy_version,
-    }
-
+_TOLD = ("target", "legs", "paused", "due_at", "alarms")
+BREACH, LOOK_AGAIN = 100, 0
+"""Percentages of alarms that are no warnings: the target is used up; another version begins to hold."""
 
 decider = Decider(
     noun="sla",
     initial=SlaState(),
-    commands=(StartSla, RetargetSla, PauseSla, ResumeSla, StopSla, RestartSla, CancelSla, RecordOverdueSla),
+    commands=(ReckonSla, RecordOverdueSla),
     events=get_args(SlaEvent),
     decide=decide,
     evolve=evolve,

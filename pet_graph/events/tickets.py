@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, assert_never, get_args
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 import msgspec
 
-from .base import PARAGRAPHS, Command, Decider, Event, Fact, Priority, Reason, Refused, about, own, ref, text
+from . import messages, timelines
+from .base import PARAGRAPHS, Command, Decider, Event, Fact, Priority, Reason, Refused, about, ref, text
+from .messages import (
+    AnnotateTicket,
+    MessageCommand,
+    MessageEvent,
+    ReceiveTicketMessage,
+    RespondToTicket,
+    Ticket,
+    TicketMessageReceived,
+    TicketResponded,
+)
+from .timelines import Moment, Party, Timeline, Trigger
 
 
 class TicketStatus(StrEnum):
@@ -18,12 +31,7 @@ class TicketStatus(StrEnum):
     RESOLVED = "resolved"
     CLOSED = "closed"
     ANNULLED = "annulled"
-
-
-class Party(StrEnum):
-    CUSTOMER = "customer"
-    SUPPLIER = "supplier"
-    INTERNAL = "internal"
+    MERGED = "merged"
 
 
 class TicketOpened(Event, frozen=True):
@@ -34,6 +42,8 @@ class TicketOpened(Event, frozen=True):
     priority: Priority
     description: str = ""
     reference: str | None = None
+    service: str | None = None
+    kind: str | None = None
 
 
 class TicketAssigned(Event, frozen=True):
@@ -46,13 +56,6 @@ class TicketPrioritised(Event, frozen=True):
     """The ticket counts as more, or less, pressing than before."""
 
     priority: Priority
-
-
-class TicketResponded(Event, frozen=True):
-    """The customer got an answer from a person."""
-
-    person: UUID | None = None
-    message: str = ""
 
 
 class TicketHeld(Event, frozen=True):
@@ -88,20 +91,42 @@ class TicketAnnulled(Event, frozen=True):
     reason: str
 
 
+class TicketMerged(Event, frozen=True):
+    """It is the same request as another ticket, where it is dealt with from now on."""
+
+    into: UUID
+    reason: str
+
+
 TicketEvent = (
-    TicketOpened
+    MessageEvent
+    | TicketOpened
     | TicketAssigned
     | TicketPrioritised
-    | TicketResponded
     | TicketHeld
     | TicketResumed
     | TicketResolved
     | TicketReopened
     | TicketClosed
     | TicketAnnulled
+    | TicketMerged
 )
 
-Ticket = Annotated[UUID, own("ticket", "The ticket.")]
+TRIGGERS: dict[type[Event], Trigger] = {
+    TicketOpened: Trigger.OPENED,
+    TicketMessageReceived: Trigger.CUSTOMER_WROTE,
+    TicketResponded: Trigger.RESPONDED,
+    TicketHeld: Trigger.HELD,
+    TicketResumed: Trigger.RESUMED,
+    TicketPrioritised: Trigger.PRIORITISED,
+    TicketResolved: Trigger.RESOLVED,
+    TicketReopened: Trigger.REOPENED,
+    TicketClosed: Trigger.CLOSED,
+    TicketAnnulled: Trigger.ANNULLED,
+    TicketMerged: Trigger.MERGED,
+}
+"""What a fact says to clocks; a fact that is not named here says nothing to them."""
+
 PriorityField = Annotated[Priority, about("How pressing the ticket is; with the customer it chooses the SLA targets.")]
 
 
@@ -113,6 +138,8 @@ class OpenTicket(Command, frozen=True):
     priority: PriorityField = Priority.NORMAL
     description: Annotated[str, text("The request in full.", limit=PARAGRAPHS, optional=True)] = ""
     reference: Annotated[str, text("How another system calls this ticket.", limit=64)] | None = None
+    service: Annotated[str, text("The service it is about; SLA policies may choose by it.", limit=64)] | None = None
+    kind: Annotated[str, text("What kind of request it is; SLA policies may choose by it.", limit=64)] | None = None
 
 
 class AssignTicket(Command, frozen=True):
@@ -127,14 +154,6 @@ class PrioritiseTicket(Command, frozen=True):
 
     ticket: Ticket
     priority: PriorityField
-
-
-class RespondToTicket(Command, frozen=True):
-    """Record that the customer got an answer from a person; the first one stops the response clock."""
-
-    ticket: Ticket
-    person: Annotated[UUID, ref("person", "Who answered.")] | None = None
-    message: Annotated[str, text("The answer.", limit=PARAGRAPHS, optional=True)] = ""
 
 
 class HoldTicket(Command, frozen=True):
@@ -178,17 +197,26 @@ class AnnulTicket(Command, frozen=True):
     reason: Reason
 
 
+class MergeTicket(Command, frozen=True):
+    """Record that it is the same request as another ticket; running SLA clocks are cancelled."""
+
+    ticket: Ticket
+    into: Annotated[UUID, ref("ticket", "The ticket where it is dealt with from now on.")]
+    reason: Reason
+
+
 TicketCommand = (
-    OpenTicket
+    MessageCommand
+    | OpenTicket
     | AssignTicket
     | PrioritiseTicket
-    | RespondToTicket
     | HoldTicket
     | ResumeTicket
     | ResolveTicket
     | ReopenTicket
     | CloseTicket
     | AnnulTicket
+    | MergeTicket
 )
 
 
@@ -197,6 +225,8 @@ class TicketState(msgspec.Struct, frozen=True, omit_defaults=True):
     subject: str = ""
     description: str = ""
     reference: str | None = None
+    service: str | None = None
+    kind: str | None = None
     priority: Priority = Priority.NORMAL
     status: TicketStatus = TicketStatus.OPEN
     assignee: UUID | None = None
@@ -206,20 +236,27 @@ class TicketState(msgspec.Struct, frozen=True, omit_defaults=True):
     responded_at: datetime | None = None
     resolved_at: datetime | None = None
     closed_at: datetime | None = None
+    merged_into: UUID | None = None
+    timeline: Timeline = ()
 
 
 def evolve(state: TicketState, fact: Fact) -> TicketState:
+    state = _evolved(state, fact)
+    trigger = TRIGGERS.get(type(fact.event))
+    if trigger is None:
+        return state
+    event = fact.event
+    party, reason = (event.waiting_on, event.reason) if isinstance(event, TicketHeld) else (None, "")
+    priority = event.priority if isinstance(event, TicketOpened | TicketPrioritised) else None
+    moment = Moment(fact.occurred_at, trigger, fact.position, party, reason, priority)
+    return msgspec.structs.replace(state, timeline=timelines.told(state.timeline, moment))
+
+
+def _evolved(state: TicketState, fact: Fact) -> TicketState:
     replace, at = msgspec.structs.replace, fact.occurred_at
     match fact.event:
         case TicketOpened() as opened:
-            return TicketState(
-                customer=opened.customer,
-                subject=opened.subject,
-                description=opened.description,
-                reference=opened.reference,
-                priority=opened.priority,
-                opened_at=at,
-            )
+            return TicketState(**msgspec.structs.asdict(opened), opened_at=at)
         case TicketAssigned(assignee=assignee):
             return replace(state, assignee=assignee)
         case TicketPrioritised(priority=priority):
@@ -238,6 +275,8 @@ def evolve(state: TicketState, fact: Fact) -> TicketState:
             return replace(state, status=TicketStatus.CLOSED, closed_at=at)
         case TicketAnnulled():
             return _released(state, TicketStatus.ANNULLED)
+        case TicketMerged(into=into):
+            return replace(_released(state, TicketStatus.MERGED), merged_into=into)
     return state
 
 
@@ -250,48 +289,15 @@ def _released(state: TicketState, status: TicketStatus) -> TicketState:
     return msgspec.structs.replace(state, status=status, hold_reason=None, waiting_on=None)
 
 
-def decide(state: TicketState, command: TicketCommand, at: datetime) -> list[Event]:
-    match command:
-        case OpenTicket():
-            return open_ticket(command)
-        case AssignTicket():
-            return assign_ticket(state, command)
-        case PrioritiseTicket():
-            return prioritise_ticket(state, command)
-        case RespondToTicket():
-            return respond_to_ticket(state, command)
-        case HoldTicket():
-            return hold_ticket(state, command)
-        case ResumeTicket():
-            return resume_ticket(state)
-        case ResolveTicket():
-            return resolve_ticket(state, command)
-        case ReopenTicket():
-            return reopen_ticket(state, command)
-        case CloseTicket():
-            return close_ticket(state)
-        case AnnulTicket():
-            return annul_ticket(state, command)
-        case _:
-            assert_never(command)
-
-
 def _in_work(state: TicketState) -> None:
     if state.status not in (TicketStatus.OPEN, TicketStatus.ON_HOLD):
-        way_out = "." if state.status is TicketStatus.ANNULLED else "; reopen it first."
+        for_good = state.status in (TicketStatus.ANNULLED, TicketStatus.MERGED)
+        way_out = "." if for_good else "; reopen it first."
         raise Refused("not_open", f"The ticket is {state.status}{way_out}")
 
 
-def open_ticket(command: OpenTicket) -> list[Event]:
-    return [
-        TicketOpened(
-            customer=command.customer,
-            subject=command.subject,
-            priority=command.priority,
-            description=command.description,
-            reference=command.reference,
-        )
-    ]
+def open_ticket(state: TicketState, command: OpenTicket) -> list[Event]:
+    return [TicketOpened(**msgspec.structs.asdict(command))]
 
 
 def assign_ticket(state: TicketState, command: AssignTicket) -> list[Event]:
@@ -308,11 +314,6 @@ def prioritise_ticket(state: TicketState, command: PrioritiseTicket) -> list[Eve
     return [TicketPrioritised(priority=command.priority)]
 
 
-def respond_to_ticket(state: TicketState, command: RespondToTicket) -> list[Event]:
-    _in_work(state)
-    return [TicketResponded(person=command.person, message=command.message)]
-
-
 def hold_ticket(state: TicketState, command: HoldTicket) -> list[Event]:
     _in_work(state)
     if command.waiting_on == state.waiting_on:
@@ -320,7 +321,7 @@ def hold_ticket(state: TicketState, command: HoldTicket) -> list[Event]:
     return [TicketHeld(reason=command.reason, waiting_on=command.waiting_on)]
 
 
-def resume_ticket(state: TicketState) -> list[Event]:
+def resume_ticket(state: TicketState, command: ResumeTicket) -> list[Event]:
     if state.status is not TicketStatus.ON_HOLD:
         raise Refused("not_on_hold", f"The ticket is {state.status}, not on hold.")
     return [TicketResumed()]
@@ -337,7 +338,7 @@ def reopen_ticket(state: TicketState, command: ReopenTicket) -> list[Event]:
     return [TicketReopened(reason=command.reason)]
 
 
-def close_ticket(state: TicketState) -> list[Event]:
+def close_ticket(state: TicketState, command: CloseTicket) -> list[Event]:
     if state.status is not TicketStatus.RESOLVED:
         raise Refused("not_resolved", f"The ticket is {state.status}; only a resolved one can be closed.")
     return [TicketClosed()]
@@ -347,6 +348,39 @@ def annul_ticket(state: TicketState, command: AnnulTicket) -> list[Event]:
     if state.status is TicketStatus.ANNULLED:
         raise Refused("already_annulled", "The ticket is annulled already.")
     return [TicketAnnulled(reason=command.reason)]
+
+
+def merge_ticket(state: TicketState, command: MergeTicket) -> list[Event]:
+    _in_work(state)
+    if command.into == command.ticket:
+        raise Refused("same_ticket", "A ticket cannot be merged into itself.", ["into"])
+    return [TicketMerged(into=command.into, reason=command.reason)]
+
+
+def respond_to_ticket(state: TicketState, command: RespondToTicket) -> list[Event]:
+    _in_work(state)
+    return messages.respond_to_ticket(command)
+
+
+DECISIONS: dict[type[Command], Callable[[TicketState, Any], list[Event]]] = {
+    OpenTicket: open_ticket,
+    AssignTicket: assign_ticket,
+    PrioritiseTicket: prioritise_ticket,
+    ReceiveTicketMessage: lambda state, command: messages.receive_ticket_message(command),
+    RespondToTicket: respond_to_ticket,
+    AnnotateTicket: lambda state, command: messages.annotate_ticket(command),
+    HoldTicket: hold_ticket,
+    ResumeTicket: resume_ticket,
+    ResolveTicket: resolve_ticket,
+    ReopenTicket: reopen_ticket,
+    CloseTicket: close_ticket,
+    AnnulTicket: annul_ticket,
+    MergeTicket: merge_ticket,
+}
+
+
+def decide(state: TicketState, command: TicketCommand, at: datetime) -> list[Event]:
+    return DECISIONS[type(command)](state, command)
 
 
 decider = Decider(

@@ -63,6 +63,7 @@ TABLES: dict[str, Table] = {
             rates.RateRow,
             slas.DeadlineRow,
             slas.SlaClockRow,
+            slas.SlaReviewRow,
             streams.StreamRow,
             tasks.TaskRow,
             tickets.TicketRow,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSON
 from sqlmodel import Field, SQLModel
 
 from ..events.base import Fact
-from ..events.policies import PolicyState
+from ..events.policies import PolicyState, SlaTarget
 from .base import Change, Put
 
 
@@ -24,6 +25,11 @@ class PolicyRow(SQLModel, table=True):
     targets: str = Field(sa_column=Column(JSON, nullable=False))
     warn_at_percent: str = Field(sa_column=Column(JSON, nullable=False))
     policy_version: int
+    valid_from: datetime
+    open_clocks: str
+    on_priority: str
+    on_calendar: str
+    edits: int
     adopted_at: datetime
     retired_at: datetime | None
     version: int
@@ -31,31 +37,43 @@ class PolicyRow(SQLModel, table=True):
 
 
 def project(state: PolicyState, fact: Fact) -> list[Change]:
-    targets = [
-        {
-            "priority": target.priority,
-            "response_seconds": target.response and target.response.total_seconds(),
-            "resolution_seconds": target.resolution and target.resolution.total_seconds(),
-        }
-        for target in state.targets
-    ]
+    newest, last = state.newest, state.versions[-1]
+    assert newest is not None, "what is retired was adopted"
     return [
         Put(
             "policies",
             {
                 "id": fact.id,
-                "name": state.name,
+                "name": newest.name,
                 "customer_id": state.customer,
-                "targets": msgspec.json.encode(targets).decode(),
-                "warn_at_percent": msgspec.json.encode(state.warn_at_percent).decode(),
-                "policy_version": state.policy_version,
-                "adopted_at": state.adopted_at,
-                "retired_at": state.retired_at,
+                "targets": msgspec.json.encode([*map(_target, newest.targets)]).decode(),
+                "warn_at_percent": msgspec.json.encode(newest.warn_at_percent).decode(),
+                "policy_version": newest.version,
+                "valid_from": newest.valid_from,
+                "open_clocks": newest.open_clocks,
+                "on_priority": newest.on_priority,
+                "on_calendar": newest.on_calendar,
+                "edits": state.edits,
+                "adopted_at": newest.adopted_at,
+                "retired_at": last.valid_from if last.retired else None,
                 "version": fact.version,
                 "position": fact.position,
             },
         )
     ]
+
+
+def _target(target: SlaTarget) -> dict[str, Any]:
+    return {
+        "service": target.service,
+        "kind": target.kind,
+        "priority": target.priority,
+        "response_seconds": target.response and target.response.total_seconds(),
+        "next_response_seconds": target.next_response and target.next_response.total_seconds(),
+        "update_seconds": target.update and target.update.total_seconds(),
+        "resolution_seconds": target.resolution and target.resolution.total_seconds(),
+        "others": [{"clock": other.clock, "span_seconds": other.span.total_seconds()} for other in target.others],
+    }
 
 
 COMPUTED = {"warn_at_percent": "{row}.warn_at_percent"}

@@ -1,4 +1,4 @@
-"""SLA clocks as they are now, and the next instant at which something falls due."""
+"""SLA clocks as they are now, the next instant at which something falls due, and what an edit still has to reach."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Index, text
 from sqlmodel import Field, SQLModel
 
 from ..events.base import Fact
-from ..events.clocks import Clock, SlaState, next_due_at
+from ..events.clocks import Clock, SlaKind, SlaState, next_due_at
 from .base import Change, Drop, Put
 
 MICROSECOND = timedelta(microseconds=1)
@@ -23,7 +23,7 @@ class SlaClockRow(SQLModel, table=True):
         Index("sla_clocks_ticket", "ticket_id", "started_at", "id"),
         Index("sla_clocks_started_at", "started_at", "id"),
         Index("sla_clocks_breached", "kind", "customer_id", postgresql_where=text("breached_at is not null")),
-        Index("sla_clocks_due", "due_at", "id", postgresql_where=text("state = 'running'")),
+        Index("sla_clocks_due", "due_at", "id", postgresql_where=text("open and due_at is not null")),
     )
 
     id: UUID = Field(primary_key=True)
@@ -33,8 +33,13 @@ class SlaClockRow(SQLModel, table=True):
     policy_version: int
     priority: str
     kind: str
+    name: str
     cycle: int
     state: str
+    restated_as: str | None
+    restatements: int
+    cancelled_because: str | None
+    open: bool
     target_us: int = Field(sa_type=BigInteger)
     started_at: datetime
     due_at: datetime | None
@@ -43,7 +48,32 @@ class SlaClockRow(SQLModel, table=True):
     stopped_at: datetime | None
     counted_us: int = Field(sa_type=BigInteger)
     counting_since: datetime | None
+    paused_us: int = Field(sa_type=BigInteger)
+    unheard_us: int = Field(sa_type=BigInteger)
+    calendar_id: UUID | None
+    calendar_version: int
     position: int = Field(sa_type=BigInteger)
+
+
+class SlaReviewRow(SQLModel, table=True):
+    """What the clocks of a ticket were worked out with, so that an edit finds those that it has to reach.
+
+    `until` is when the last of them ended; null while one is open.
+    """
+
+    __tablename__ = "sla_reviews"
+    __table_args__ = (
+        Index("sla_reviews_policy", "policy_id", "policy_edits", postgresql_where=text("until is null")),
+        Index("sla_reviews_calendar", "calendar_id", "calendar_version", postgresql_where=text("until is null")),
+        Index("sla_reviews_until", "calendar_id", "until"),
+    )
+
+    stream: str = Field(primary_key=True)
+    policy_id: UUID
+    policy_edits: int
+    calendar_id: UUID | None
+    calendar_version: int
+    until: datetime | None
 
 
 class DeadlineRow(SQLModel, table=True):
@@ -59,33 +89,56 @@ def project(state: SlaState, fact: Fact) -> list[Change]:
     due_at = next_due_at(state)
     deadline = Put("deadlines", {"stream": fact.stream, "due_at": due_at}) if due_at else None
     clocks = (Put("sla_clocks", _row(state, clock, fact.id)) for clock in state.clocks)
-    return [*clocks, deadline or Drop("deadlines", (fact.stream,))]
+    reviews = [Put("sla_reviews", _review(state, fact.stream))] if state.seen else []
+    return [*clocks, *reviews, deadline or Drop("deadlines", (fact.stream,))]
 
 
 def _row(state: SlaState, clock: Clock, ticket: UUID) -> dict[str, Any]:
     """`counted_us` is what had been counted by `counting_since`, or altogether when nothing is counted any more."""
-    counting = clock.running and not state.paused
-    since = max([clock.started_at, *(pause.end or pause.start for pause in state.pauses)])
-    counted = state.elapsed(clock, since) if clock.elapsed is None else clock.elapsed
+    promise = state.promise(clock)
+    said = clock.said
+    counted = clock.elapsed if clock.ended_elapsed is None else clock.ended_elapsed
     return {
         "id": uuid5(ticket, f"{clock.kind}/{clock.cycle}"),
         "ticket_id": ticket,
-        "customer_id": clock.promise.customer,
-        "policy_id": clock.promise.policy,
-        "policy_version": clock.promise.policy_version,
-        "priority": clock.promise.priority,
-        "kind": clock.kind,
+        "customer_id": promise.customer,
+        "policy_id": promise.policy,
+        "policy_version": promise.policy_version,
+        "priority": promise.priority,
+        "kind": SlaKind.of(clock.kind),
+        "name": clock.kind,
         "cycle": clock.cycle,
-        "state": state.clock_state(clock),
+        "state": clock.state,
+        "restated_as": said.state if clock.restated else None,
+        "restatements": clock.restatements,
+        "cancelled_because": clock.cancelled or None,
+        "open": clock.open,
         "target_us": clock.target // MICROSECOND,
         "started_at": clock.started_at,
-        "due_at": clock.breached_at or (state.due_at(clock) if clock.running else None),
+        "due_at": clock.due_at if clock.open else said.due_at,
         "warned_at": clock.warned_at,
         "breached_at": clock.breached_at,
         "stopped_at": clock.stopped_at,
         "counted_us": counted // MICROSECOND,
-        "counting_since": since if counting else None,
+        "counting_since": clock.read_at if clock.running and not clock.paused else None,
+        "paused_us": clock.paused_for // MICROSECOND,
+        "unheard_us": clock.unheard_for // MICROSECOND,
+        "calendar_id": promise.calendar,
+        "calendar_version": clock.calendar_version,
         "position": clock.position,
+    }
+
+
+def _review(state: SlaState, stream: str) -> dict[str, Any]:
+    assert state.seen is not None
+    ends = [clock.stopped_at for clock in state.clocks if clock.stopped_at]
+    return {
+        "stream": stream,
+        "policy_id": state.seen.policy,
+        "policy_edits": state.seen.policy_edits,
+        "calendar_id": state.seen.calendar,
+        "calendar_version": state.seen.calendar_version,
+        "until": max(ends) if len(ends) == len(state.clocks) else None,
     }
 
 

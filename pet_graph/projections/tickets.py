@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from ..events.base import Fact
 from ..events.tickets import TicketState
+from ..events.timelines import Trigger
 from .base import Change, Put
 
 
@@ -27,6 +28,8 @@ class TicketRow(SQLModel, table=True):
     subject: str
     description: str
     reference: str | None = Field(index=True)
+    service: str | None
+    kind: str | None
     priority: str
     status: str
     assignee_id: UUID | None
@@ -36,6 +39,8 @@ class TicketRow(SQLModel, table=True):
     responded_at: datetime | None
     resolved_at: datetime | None
     closed_at: datetime | None
+    merged_into_id: UUID | None
+    messages: int
     version: int
     position: int = Field(sa_type=BigInteger)
 
@@ -50,6 +55,8 @@ def project(state: TicketState, fact: Fact) -> list[Change]:
                 "subject": state.subject,
                 "description": state.description,
                 "reference": state.reference,
+                "service": state.service,
+                "kind": state.kind,
                 "priority": state.priority,
                 "status": state.status,
                 "assignee_id": state.assignee,
@@ -59,6 +66,8 @@ def project(state: TicketState, fact: Fact) -> list[Change]:
                 "responded_at": state.responded_at,
                 "resolved_at": state.resolved_at,
                 "closed_at": state.closed_at,
+                "merged_into_id": state.merged_into,
+                "messages": sum(moment.trigger is Trigger.CUSTOMER_WROTE for moment in state.timeline),
                 "version": fact.version,
                 "position": fact.position,
             },

@@ -20,7 +20,7 @@ from ..schema.inputs import NODE_NAMES, command_of, input_for
 from ..schema.nodes import Node, bad_input, global_id, local_id, shown, text
 from ..schema.scalars import Position
 from .base import recorded_fields
-from .slas import After
+from .verdicts import After
 
 MOST_COMMANDS = 200
 MOST_FACTS = 1_000

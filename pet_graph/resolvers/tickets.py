@@ -11,7 +11,7 @@ import strawberry
 
 from .. import context
 from ..context import Info
-from ..events import tickets
+from ..events import messages, tickets
 from ..schema.connections import Connection
 from ..schema.facts import Fact
 from ..schema.links import listing
@@ -68,13 +68,16 @@ class TicketCommands:
     open_ticket: TicketResult = mutation(tickets.OpenTicket, TicketRecorded, TicketResult)
     assign_ticket: TicketResult = mutation(tickets.AssignTicket, TicketRecorded, TicketResult)
     prioritise_ticket: TicketResult = mutation(tickets.PrioritiseTicket, TicketRecorded, TicketResult)
-    respond_to_ticket: TicketResult = mutation(tickets.RespondToTicket, TicketRecorded, TicketResult)
+    respond_to_ticket: TicketResult = mutation(messages.RespondToTicket, TicketRecorded, TicketResult)
     hold_ticket: TicketResult = mutation(tickets.HoldTicket, TicketRecorded, TicketResult)
     resume_ticket: TicketResult = mutation(tickets.ResumeTicket, TicketRecorded, TicketResult)
     resolve_ticket: TicketResult = mutation(tickets.ResolveTicket, TicketRecorded, TicketResult)
     reopen_ticket: TicketResult = mutation(tickets.ReopenTicket, TicketRecorded, TicketResult)
     close_ticket: TicketResult = mutation(tickets.CloseTicket, TicketRecorded, TicketResult)
     annul_ticket: TicketResult = mutation(tickets.AnnulTicket, TicketRecorded, TicketResult)
+    merge_ticket: TicketResult = mutation(tickets.MergeTicket, TicketRecorded, TicketResult)
+    receive_ticket_message: TicketResult = mutation(messages.ReceiveTicketMessage, TicketRecorded, TicketResult)
+    annotate_ticket: TicketResult = mutation(messages.AnnotateTicket, TicketRecorded, TicketResult)
 
 
 @strawberry.type

@@ -18,6 +18,7 @@ from . import (
     tickets,
     time_entries,
     time_policies,
+    verdicts,
 )
 
 NODES: dict[str, tuple[str, Any]] = {
@@ -38,3 +39,6 @@ NODES: dict[str, tuple[str, Any]] = {
     "TimePolicy": ("time_policies", time_policies.TimePolicy),
     "Timesheet": ("timesheets", time_entries.Timesheet),
 }
+
+VERDICTS: tuple[Any, ...] = tuple(kind for kind, _ in verdicts.TYPES.values())
+"""What may be said of a clock; nothing but an interface leads to some of these types."""

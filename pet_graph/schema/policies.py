@@ -9,7 +9,9 @@ from uuid import UUID
 import msgspec
 import strawberry
 
-from .base import Priority
+from ..events.clocks import Change
+from ..events.timelines import Trigger
+from .base import Priority, described
 from .errors import result
 from .facts import Recorded
 from .filters import order, where
@@ -21,11 +23,49 @@ if TYPE_CHECKING:
     from .customers import Customer
 
 
-@strawberry.type(description="What is promised for one priority.")
+described(
+    Change,
+    "What an open clock makes of another promise or of other working hours.",
+    KEEP="Nothing: what was promised when it started stays promised.",
+    CARRY_ELAPSED="What was counted stays counted; from then on the new holds. It is never due before that.",
+    RESTART="It counts anew from then on.",
+    RETROACTIVE="It is as if the new had held from its start; it may have been due already.",
+)
+described(
+    Trigger,
+    "What happens to a ticket, as far as clocks look at it.",
+    OPENED="TicketOpened.",
+    CUSTOMER_WROTE="TicketMessageReceived: the customer wrote.",
+    RESPONDED="TicketResponded: the customer got an answer from a person.",
+    HELD="TicketHeld: work waits for somebody else.",
+    RESUMED="TicketResumed: the wait is over.",
+    PRIORITISED="TicketPrioritised.",
+    RESOLVED="TicketResolved.",
+    REOPENED="TicketReopened.",
+    CLOSED="TicketClosed.",
+    ANNULLED="TicketAnnulled: it was recorded in error.",
+    MERGED="TicketMerged: it is the same request as another ticket.",
+)
+
+
+@strawberry.type(description="What is promised by a clock of the policy's own.")
+class SlaOtherTarget:
+    clock: str = strawberry.field(description="The name of the clock.")
+    span: timedelta = strawberry.field(description="From its start to its stop.")
+
+
+@strawberry.type(description="What is promised of some tickets; a target that is null is not promised.")
 class SlaTarget:
-    priority: Priority = strawberry.field(description="The priority it holds for.")
-    response: timedelta | None = strawberry.field(description="From opening to the first answer; null: not promised.")
-    resolution: timedelta | None = strawberry.field(description="From opening to the resolution; null: not promised.")
+    priority: Priority | None = strawberry.field(description="The priority it holds for; null: for all.")
+    service: str | None = strawberry.field(description="The service it holds for; null: for all.")
+    kind: str | None = strawberry.field(description="The kind of ticket it holds for; null: for all.")
+    response: timedelta | None = strawberry.field(description="From opening to the first answer.")
+    next_response: timedelta | None = strawberry.field(
+        description="From what the customer writes after the first answer to the next answer."
+    )
+    update: timedelta | None = strawberry.field(description="From one answer to the next, until the resolution.")
+    resolution: timedelta | None = strawberry.field(description="From opening, or reopening, to the resolution.")
+    others: list[SlaOtherTarget] = strawberry.field(description="Targets of the policy's own clocks.")
 
 
 def _span(seconds: float | None) -> timedelta | None:
@@ -33,8 +73,8 @@ def _span(seconds: float | None) -> timedelta | None:
 
 
 @strawberry.type(
-    description="How soon the firm promises to respond and to resolve, around the clock. Tickets keep the version "
-    "that they were promised."
+    description="How soon the firm promises to respond and to resolve. Unless `openClocks` tells otherwise, clocks "
+    "keep the version that they were promised."
 )
 class SlaPolicy(Node):
     customer_id: strawberry.Private[UUID | None]
@@ -44,20 +84,32 @@ class SlaPolicy(Node):
     customer: Annotated["Customer", strawberry.lazy(".customers")] | None = one(
         "customers", by="customer_id", description="Whose policy it is; null for the firm's own."
     )
-    policy_version: int = column("The version in force, from 1.")
-    adopted_at: datetime = column("Since when this version holds.")
+    policy_version: int = column("The newest version, from 1.")
+    valid_from: datetime = column("From when on this version holds.")
+    adopted_at: datetime = column("When it was adopted.")
+    open_clocks: Change = column("What clocks that were open when it came to hold made of it.")
+    on_priority: Change = column("What open clocks make of another priority.")
+    on_calendar: Change = column("What open clocks make of a new version of the calendar.")
     retired_at: datetime | None = column("Since when it holds for no new ticket.")
     version: int = column("How many facts are recorded of the policy; give it back as `expectedVersion`.")
     position: Position = column("The position of the newest of them.")
 
-    @strawberry.field(description="What is promised, by priority.")
+    @strawberry.field(description="What is promised of which tickets; of those that fit the most specific holds.")
     def targets(self) -> list[SlaTarget]:
         stored: list[dict[str, Any]] = msgspec.json.decode(self.stored_targets)
         return [
             SlaTarget(
-                priority=Priority(target["priority"]),
+                priority=target["priority"] and Priority(target["priority"]),
+                service=target["service"],
+                kind=target["kind"],
                 response=_span(target["response_seconds"]),
+                next_response=_span(target["next_response_seconds"]),
+                update=_span(target["update_seconds"]),
                 resolution=_span(target["resolution_seconds"]),
+                others=[
+                    SlaOtherTarget(clock=other["clock"], span=timedelta(seconds=other["span_seconds"]))
+                    for other in target["others"]
+                ],
             )
             for target in stored
         ]

@@ -1,4 +1,4 @@
-"""SLA clocks and their verdicts as clients see them."""
+"""SLA clocks as clients see them."""
 
 from __future__ import annotations
 
@@ -9,34 +9,19 @@ from uuid import UUID
 import strawberry
 
 from ..context import Info
-from ..events.slas import ClockState, SlaKind
-from .base import Priority, described
-from .facts import Fact
+from ..events.clocks import ClockState, SlaKind
+from ..events.reckoning import Count
+from .base import Priority
 from .filters import order, where
 from .links import one
-from .nodes import Node, column, computed, hidden
+from .nodes import Node, bad_input, column, computed, hidden
 from .scalars import Position
+from .verdicts import SlaSegment, SlaVerdict, verdict_of
 
 if TYPE_CHECKING:
     from .customers import Customer
     from .policies import SlaPolicy
     from .tickets import Ticket
-
-described(
-    SlaKind,
-    "What a clock measures.",
-    RESPONSE="From opening to the first answer by a person.",
-    RESOLUTION="From opening, or reopening, to the resolution.",
-)
-described(
-    ClockState,
-    "What became of a clock.",
-    RUNNING="It counts.",
-    PAUSED="It stands still: work waits for somebody else.",
-    MET="What was promised was done in time.",
-    BREACHED="The target was reached before what was promised was done. It stays breached.",
-    CANCELLED="It ended without a verdict: the ticket was an error, or nothing is promised any more.",
-)
 
 
 @strawberry.type(description="One clock of a ticket, in one cycle. A reopened ticket starts a new cycle.")
@@ -47,8 +32,15 @@ class SlaClock(Node):
     counted: strawberry.Private[timedelta] = hidden(of="counted_us", span=True)
     counting_since: strawberry.Private[datetime | None] = hidden(of="counting_since")
     kind: SlaKind = column("What it measures.")
-    cycle: int = column("1, and one more for each reopening.")
-    state: ClockState = column("What became of it.")
+    name: str = column("Its name; it tells apart the clocks of a policy's own.")
+    cycle: int = column("1, and one more each time it starts again: reopened, written again, answered again.")
+    state: ClockState = column("What became of it; a verdict that was given stays.")
+    restated_as: ClockState | None = column(
+        "What would be said of it now, where a late fact or a corrected calendar makes that something else."
+    )
+    restatements: int = column("How often what was said of it was restated.")
+    cancelled_because: str | None = column("Why it was cancelled: annulled, merged, not_promised, policy_retired.")
+    open: bool = column("Whether a breach may still have to be recorded.")
     priority: Priority = column("The priority that chose the target.")
     target: timedelta = column("How much time was promised.", of="target_us")
     started_at: datetime = column("When it started.")
@@ -56,6 +48,14 @@ class SlaClock(Node):
     warned_at: datetime | None = column("When it was first warned of.")
     breached_at: datetime | None = column("When it breached.")
     stopped_at: datetime | None = column("When what was promised was done.")
+    paused_for: timedelta = column(
+        "How much would have counted, were it not for pauses; as of the newest fact about it.", of="paused_us"
+    )
+    unheard_for: timedelta = column(
+        "The part of it in pauses during which the customer wrote: a measure of pauses that hide waiting.",
+        of="unheard_us",
+    )
+    calendar_version: int = column("The newest version of the calendar that was looked at; 0: around the clock.")
     policy_version: int = column("The version of the policy that the target comes from.")
     ticket: Annotated["Ticket", strawberry.lazy(".tickets")] = one(
         "tickets", by="ticket_id", description="The ticket whose clock it is."
@@ -79,6 +79,25 @@ class SlaClock(Node):
         elapsed: timedelta = self.elapsed(info)
         return self.target - elapsed
 
+    @strawberry.field(
+        description="What became of every microsecond from the start of the count until now, or until it stopped."
+    )
+    async def segments(self, info: Info) -> list[SlaSegment]:
+        if self.as_of:
+            raise bad_input("Segments are told of the present, and in each verdict of the moment when it was given.")
+        known = await info.context.case().load(self.ticket_id)
+        clock = known and known.clock(self.name, self.cycle)
+        run = clock and known.run(clock, info.context.instant())
+        if not run:
+            return []
+        until = run.ended_at or info.context.instant()
+        return [SlaSegment.of(segment) for segment in Count(known.case, run, until).segments(until)]
+
+    @strawberry.field(description="Everything that was said of it, oldest first.")
+    async def verdicts(self, info: Info) -> list[SlaVerdict]:
+        facts = await info.context.verdicts(self.as_of).load(self.ticket_id)
+        return [verdict_of(fact) for fact in facts if (fact.event.kind, fact.event.cycle) == (self.name, self.cycle)]
+
 
 SlaClockOrder = order(
     "SlaClock",
@@ -91,6 +110,10 @@ SlaClockOrder = order(
 @strawberry.input(description="Which clocks.")
 class SlaClockFilter:
     kind: SlaKind | None = where("kind", "=", "That measure this.")
+    name: list[str] | None = where("name", "in", "Of one of these names.")
+    policy: list[strawberry.ID] | None = where("policy_id", "in", "By one of these policies.", node="SlaPolicy")
+    open: bool | None = where("open", "=", "Whether a breach may still have to be recorded.")
+    restated: bool | None = where("restated_as", "is not null", "Whether what was said of them was restated.")
     state: list[ClockState] | None = where("state", "in", "In one of these states.")
     priority: list[Priority] | None = where("priority", "in", "Of one of these priorities.")
     customer: list[strawberry.ID] | None = where("customer_id", "in", "Of one of these customers.", node="Customer")
@@ -106,45 +129,3 @@ class SlaBreachCount:
         "customers", by="customer_id", description="Whose they are."
     )
     breaches: int = strawberry.field(description="How many breached.")
-
-
-@strawberry.interface(description="A verdict on a clock, as it is recorded.")
-class SlaVerdict:
-    clock_id: strawberry.Private[UUID]
-    ticket_id: strawberry.Private[UUID]
-    customer_id: strawberry.Private[UUID]
-    cursor: Position = strawberry.field(
-        description="Give it as `after` to go on from here: nothing lost, nothing twice."
-    )
-    kind: SlaKind = strawberry.field(description="What the clock measures.")
-    cycle: int = strawberry.field(description="Which cycle of it.")
-    priority: Priority = strawberry.field(description="The priority that chose the target.")
-    target: timedelta = strawberry.field(description="How much time was promised.")
-    due_at: datetime = strawberry.field(description="When the target is reached.")
-    clock: Annotated["SlaClock", strawberry.lazy(".slas")] = one(
-        "sla_clocks", by="clock_id", description="The clock as it is now."
-    )
-    ticket: Annotated["Ticket", strawberry.lazy(".tickets")] = one(
-        "tickets", by="ticket_id", description="The ticket as it is now."
-    )
-    customer: Annotated["Customer", strawberry.lazy(".customers")] = one(
-        "customers", by="customer_id", description="Whose ticket it is."
-    )
-    fact: Fact = strawberry.field(description="The verdict itself.")
-
-
-@strawberry.type(description="A target was reached before what was promised was done.")
-class SlaBreach(SlaVerdict):
-    pass
-
-
-@strawberry.type(description="A stated part of a target is used up.")
-class SlaWarning(SlaVerdict):
-    percent: int = strawberry.field(description="How much of it, in percent.")
-
-
-@strawberry.input(description="Which verdicts.")
-class SlaVerdictFilter:
-    customer: list[strawberry.ID] | None = strawberry.field(default=None, description="Of one of these customers.")
-    priority: list[Priority] | None = strawberry.field(default=None, description="Of one of these priorities.")
-    kind: SlaKind | None = strawberry.field(default=None, description="On clocks that measure this.")

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import strawberry
 
-from ..events.tickets import Party, TicketStatus
+from ..events.tickets import TicketStatus
+from ..events.timelines import Party
 from .base import Priority, described
 from .connections import Connection
 from .errors import result
@@ -31,6 +32,7 @@ described(
     RESOLVED="It was answered in full, as far as we know.",
     CLOSED="Nothing more will be done.",
     ANNULLED="It was recorded in error.",
+    MERGED="It is the same request as another ticket, and dealt with there.",
 )
 described(
     Party,
@@ -45,9 +47,12 @@ described(
 class Ticket(Node):
     customer_id: strawberry.Private[UUID]
     assignee_id: strawberry.Private[UUID | None]
+    merged_into_id: strawberry.Private[UUID | None]
     subject: str = column("The request in a line.")
     description: str = column("The request in full.")
     reference: str | None = column("How another system calls this ticket.")
+    service: str | None = column("The service it is about.")
+    kind: str | None = column("What kind of request it is.")
     priority: Priority = column("How pressing it is.")
     status: TicketStatus = column("Where it stands.")
     hold_reason: str | None = column("Why work waits; null unless it does.")
@@ -56,6 +61,7 @@ class Ticket(Node):
     responded_at: datetime | None = column("When the customer first got an answer from a person.")
     resolved_at: datetime | None = column("When it was resolved; null again once it is reopened.")
     closed_at: datetime | None = column("When it was closed; null again once it is reopened.")
+    messages: int = column("How often the customer wrote, after the opening.")
     version: int = column("How many facts are recorded of the ticket; give it back as `expectedVersion`.")
     position: Position = column("The position of the newest of them.")
     customer: Annotated["Customer", strawberry.lazy(".customers")] = one(
@@ -63,6 +69,9 @@ class Ticket(Node):
     )
     assignee: Annotated["Person", strawberry.lazy(".people")] | None = one(
         "people", by="assignee_id", description="Who looks after it."
+    )
+    merged_into: Annotated["Ticket", strawberry.lazy(".tickets")] | None = one(
+        "tickets", by="merged_into_id", description="The ticket where it is dealt with, if it is the same request."
     )
     clocks: Connection[SlaClock] = many(
         "sla_clocks",
@@ -90,6 +99,8 @@ class TicketFilter:
     customer: list[strawberry.ID] | None = where("customer_id", "in", "Of one of these customers.", node="Customer")
     assignee: list[strawberry.ID] | None = where("assignee_id", "in", "Looked after by one of these.", node="Person")
     assigned: bool | None = where("assignee_id", "is not null", "Whether anybody looks after them.")
+    service: list[str] | None = where("service", "in", "About one of these services.")
+    kind: list[str] | None = where("kind", "in", "Of one of these kinds.")
     reference: list[str] | None = where("reference", "in", "Called one of these by another system.")
     opened_from: datetime | None = where("opened_at", ">=", "Opened at this instant or later.")
     opened_before: datetime | None = where("opened_at", "<", "Opened before this instant.")

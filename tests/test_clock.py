@@ -43,7 +43,8 @@ async def record(process: Process, command: Command, at: datetime | None = None)
 
 async def customer_with_a_promise(process: Process, response: timedelta) -> UUID:
     targets = tuple(SlaTarget(priority, response) for priority in Priority)
-    await record(process, AdoptSlaPolicy(name="Standard", targets=targets, warn_at_percent=()))
+    held_long = wall_clock() - timedelta(days=1)
+    await record(process, AdoptSlaPolicy(name="Standard", targets=targets, warn_at_percent=(), valid_from=held_long))
     return (await record(process, RegisterCustomer(name="Crunchy Armchairs"))).id
 
 

@@ -31,6 +31,9 @@ from wire import (
     taken,
 )
 
+from pet_graph.events.policies import DEFAULT
+
+OWN = gid("SlaPolicy", DEFAULT)
 Over = Callable[..., AbstractAsyncContextManager[AsyncGenerator[Json, None]]]
 each_way = pytest.mark.parametrize("over", [over_websocket, over_sse])
 
@@ -166,7 +169,7 @@ async def test_breaches_and_warnings_arrive_with_what_they_are_about(pet: Server
     )
 
 
-async def test_verdicts_are_chosen_by_customer_priority_and_kind(pet: Server) -> None:
+async def test_verdicts_are_chosen_by_all_that_a_filter_names(pet: Server) -> None:
     acme = await promised(pet, response="PT1H", resolution="PT1H")
     [birch] = [outcome["id"] for outcome in await pet.record(*named("Birch"))]
     past = ago(hours=2)
@@ -177,12 +180,55 @@ async def test_verdicts_are_chosen_by_customer_priority_and_kind(pet: Server) ->
         ({"priority": ["NORMAL"]}, ["True NORMAL RESOLUTION", "True NORMAL RESPONSE"]),
         ({"customer": [birch]}, ["False URGENT RESOLUTION", "False URGENT RESPONSE"]),
         ({"customer": [acme], "priority": ["URGENT"], "kind": "RESOLUTION"}, ["True URGENT RESOLUTION"]),
+        (
+            {"policy": [gid("SlaPolicy", DEFAULT)], "name": ["response"], "priority": ["NORMAL"]},
+            ["True NORMAL RESPONSE"],
+        ),
     ):
         for field, document in (("slaBreaches", BREACHES), ("slaWarnings", WARNINGS)):
             async with over_websocket(pet, document, after="0", filter=filter_) as messages:
                 found = [message[field] for message in await taken(messages, len(expected))]
             verdicts = [f"{verdict['ticket']['subject']} {verdict['kind']}" for verdict in found]
             assert sorted(verdicts) == sorted(expected), (field, filter_)
+
+
+VERDICTS = """
+    subscription ($after: Position, $filter: SlaVerdictFilter) {
+        slaVerdicts(after: $after, filter: $filter) {
+            __typename cursor name assignee { name } policy { name } elapsed segments { kind }
+            ... on SlaCancellation { reason }
+            ... on SlaRestatement { was state }
+        }
+    }
+"""
+
+
+@each_way
+async def test_everything_that_is_said_of_clocks_arrives_and_goes_on_from_a_cursor(pet: Server, over: Over) -> None:
+    customer = await promised(pet, response="PT1H", resolution="PT4H")
+    [ada] = await pet.record({"registerPerson": {"name": "Ada", "roles": ["SUPPORT"]}})
+    [ticket] = await pet.record(opening(customer, "It squeaks", occurredAt=ago(hours=3)))
+    of = {"ticket": ticket["id"]}
+    await pet.record({"assignTicket": {**of, "assignee": ada["id"]}})
+    await pet.record({"respondToTicket": {**of, "occurredAt": ago(hours=2, minutes=30)}})
+    await pet.record({"annulTicket": {**of, "reason": "It was the door"}})
+    said = {"assignee": {"name": "Ada"}, "policy": {"name": "Standard"}, "segments": [{"kind": "BUSINESS"}]}
+    async with over(pet, VERDICTS, after="0") as messages:
+        everything = [message["slaVerdicts"] for message in await taken(messages, 6)]
+    assert [(verdict["__typename"], verdict["name"]) for verdict in everything] == [
+        ("SlaWarning", "response"),
+        ("SlaBreach", "response"),
+        ("SlaWarning", "resolution"),
+        ("SlaLateEnd", "response"),
+        ("SlaRestatement", "response"),
+        ("SlaCancellation", "resolution"),
+    ]
+    restatement, cancellation = everything[4:]
+    assert {**said, "was": "BREACHED", "state": "MET"}.items() <= restatement.items()
+    assert {**said, "reason": "annulled"}.items() <= cancellation.items()
+    filter_ = {"assignee": [ada["id"]]}
+    async with over(pet, VERDICTS, after=everything[3]["cursor"], filter=filter_) as messages:
+        assert [message["slaVerdicts"] for message in await taken(messages, 2)] == [restatement, cancellation]
 
 
 @each_way

@@ -181,7 +181,7 @@ def named(*names: str) -> list[Json]:
 async def promised(pet: Server, response: str | None = None, resolution: str | None = None) -> str:
     """A customer under a policy that promises the same for every priority."""
     targets = [{"priority": each, "response": response, "resolution": resolution} for each in ("NORMAL", "URGENT")]
-    policy = {"name": "Standard", "targets": targets, "warnAtPercent": [50]}
+    policy = {"name": "Standard", "targets": targets, "warnAtPercent": [50], "validFrom": "2020-01-01T00:00:00Z"}
     [_, customer] = await pet.record({"adoptSlaPolicy": policy}, *named("Acme"))
     found: str = customer["id"]
     return found

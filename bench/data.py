@@ -23,22 +23,23 @@ from pet_graph.authority import CLOCK
 from pet_graph.decisions import Asked, Draft, Recorded, Refusal, decide_all
 from pet_graph.events import DECIDERS
 from pet_graph.events.base import Command, Priority, Role
+from pet_graph.events.clocks import next_due_at
 from pet_graph.events.customers import RegisterCustomer
+from pet_graph.events.messages import RespondToTicket
 from pet_graph.events.people import RegisterPerson
 from pet_graph.events.policies import AdoptSlaPolicy, SlaTarget
-from pet_graph.events.slas import RecordOverdueSla, next_due_at
+from pet_graph.events.slas import RecordOverdueSla
 from pet_graph.events.tickets import (
     AssignTicket,
     CloseTicket,
     HoldTicket,
     OpenTicket,
-    Party,
     PrioritiseTicket,
     ReopenTicket,
     ResolveTicket,
-    RespondToTicket,
     ResumeTicket,
 )
+from pet_graph.events.timelines import Party
 from pet_graph.projections.streams import noun_of
 from pet_graph.rebuild import Progress, quiet, rebuild
 

@@ -24,7 +24,7 @@ from pet_graph.events import COMMANDS
 from pet_graph.events.base import Command, Event, Fact, Priority, Refused, Role, about
 from pet_graph.events.checks import check
 from pet_graph.events.customers import RegisterCustomer, RenameCustomer
-from pet_graph.events.messages import RespondToTicket
+from pet_graph.events.messages import AnnotateTicket, ReceiveTicketMessage, RespondToTicket
 from pet_graph.events.obligations import FulfilObligation, ReleaseObligation, obligation_of
 from pet_graph.events.people import GrantRole, RegisterPerson, RevokeRole
 from pet_graph.events.policies import AdoptSlaPolicy, RetireSlaPolicy, SlaTarget
@@ -34,6 +34,7 @@ from pet_graph.events.tickets import (
     AssignTicket,
     CloseTicket,
     HoldTicket,
+    MergeTicket,
     OpenTicket,
     PrioritiseTicket,
     ReopenTicket,
@@ -353,6 +354,7 @@ async def test_of_an_atomic_batch_none_is_recorded_when_one_is_not_well_formed(w
 # --- rehearsals -------------------------------------------------------------------------------------------------------
 
 OPEN = OpenTicket(customer=CUSTOMER, subject="It squeaks", reference="A-1")
+ANOTHER, OTHER = OpenTicket(customer=CUSTOMER, subject="It creaks"), UUID(int=77)
 HOLD = HoldTicket(ticket=TICKET, reason="Which leg?", waiting_on=Party.CUSTOMER)
 RESOLVE = ResolveTicket(ticket=TICKET, resolution="Oiled")
 STANDARD = AdoptSlaPolicy(name="Standard", targets=tuple(SlaTarget(each, HOUR, 4 * HOUR) for each in Priority))
@@ -379,6 +381,9 @@ REHEARSED: dict[type[Command], tuple[Command, list[Command]]] = {
         (ReopenTicket(ticket=TICKET, reason="Again"), [STANDARD, OPEN, RESOLVE]),
         (CloseTicket(ticket=TICKET), [STANDARD, OPEN, RESOLVE]),
         (AnnulTicket(ticket=TICKET, reason="It was the door"), [STANDARD, OPEN]),
+        (MergeTicket(ticket=TICKET, into=OTHER, reason="The same chair"), [STANDARD, OPEN, ANOTHER]),
+        (ReceiveTicketMessage(ticket=TICKET, message="Well?"), [STANDARD, OPEN]),
+        (AnnotateTicket(ticket=TICKET, note="He is cross"), [STANDARD, OPEN]),
     )
 }
 
@@ -395,7 +400,7 @@ async def test_a_rehearsal_records_nothing_and_tells_what_will_be_recorded(
     await world.record(RegisterPerson(name="Ada"), id=PERSON)
     await owed(world, HOURS)
     for past in command[1]:
-        await world.record(past, id=TICKET if past is OPEN else None)
+        await world.record(past, id=TICKET if past is OPEN else OTHER if past is ANOTHER else None)
         world.pass_time(minutes=10)
     tables = [await world.rows(table) for table in ("streams", "obligations", "tickets", "sla_clocks", "deadlines")]
     before = await everything(world)

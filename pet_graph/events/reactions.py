@@ -110,7 +110,7 @@ def sla_case(ticket_id: UUID, look: Look) -> Case:
     by_id = dict(held)
     return Case(
         timeline=ticket.timeline,
-        promise=partial(_promise, ticket, held),
+        promise=partial(_promise, ticket, held, {}),
         terms=lambda promise: _terms(by_id[promise.policy].version(promise.policy_version)),
         calendar=lambda id_: _calendar(look, id_),
         seen=lambda promise: _seen(by_id[promise.policy], promise, look),
@@ -132,16 +132,24 @@ def _policies(ticket: TicketState, look: Look) -> Iterator[tuple[UUID, PolicySta
 
 
 def _promise(
-    ticket: TicketState, held: list[tuple[UUID, PolicyState]], moment: Moment, priority: Priority
+    ticket: TicketState,
+    held: list[tuple[UUID, PolicyState]],
+    made: dict[tuple[UUID, int, Priority], Promise],
+    moment: Moment,
+    priority: Priority,
 ) -> Promise | None:
     """What the policy that held then promises: the first that held at all, even if it promises nothing.
 
-    It is chosen by when the moment was, among the versions that were known when it was told.
+    It is chosen by when the moment was, among the versions that were known when it was told. `made` keeps those that
+    were chosen before.
     """
     for policy_id, policy in held:
         version = policy.holding(moment.at, moment.position)
         if version:
-            return _promised(ticket, policy_id, version, priority)
+            key = policy_id, version.version, priority
+            if key not in made:
+                made[key] = _promised(ticket, policy_id, version, priority)
+            return made[key]
     return None
 
 

@@ -116,6 +116,9 @@ class Count:
 
     def elapsed(self, until: datetime, pauses: Iterable[Span] | None = None) -> timedelta:
         without = self.pauses if pauses is None else pauses
+        if len(self.run.legs) == 1:
+            since, promise = self.run.legs[0]
+            return spans.elapsed(self.calendar(promise), since, without, until)
         parts = (
             spans.elapsed(calendar, since, without, min(until, end or until)) for since, end, calendar in self.legs()
         )

@@ -31,6 +31,7 @@ from .turn import Turns
 
 SUPERVISE_SECONDS = 0.5
 DATABASE = "pet"
+GRAPHQL = "/graphql"
 
 logger = logging.getLogger(__name__)
 
@@ -112,6 +113,8 @@ class Process:
             url, owner_url, lease = await stack.enter_async_context(opened(settings))
             await prepare(url, owner_url)
             pool = await stack.enter_async_context(database.pool(url, settings.pool_size))
+            half = settings.pool_size // 2
+            reader = await stack.enter_async_context(database.reader(pool, half)) if half else None
             services = self._services(pool, url)
             await services.feed.start()
             clock = Clock(pool, services.turns, services.feed, now)
@@ -119,7 +122,7 @@ class Process:
             work += [supervise(lease)] if lease else []
             work += [demo.keep_busy(services)] if settings.demo else []
             self._tasks = [asyncio.create_task(task) for task in work]
-            self._open(services)
+            self._open(services, reader)
             try:
                 yield
             finally:
@@ -133,7 +136,7 @@ class Process:
         feed = Feed(pool, url, ring_size=settings.ring_size, poll_seconds=settings.poll_seconds)
         return Services(pool, turns, feed, now)
 
-    def _open(self, services: Services) -> None:
+    def _open(self, services: Services, reader: database.Reader | None) -> None:
         settings = self.settings
         self.verifier = Verifier(
             None if settings.jwks_url else local_key(settings.data),
@@ -147,6 +150,7 @@ class Process:
             self.verifier,
             body_limit_bytes=settings.body_limit_bytes,
             allowed_origins=settings.allowed_origins,
+            reader=reader,
         )
         self.services = services
 
@@ -193,6 +197,20 @@ async def welcome(request: Request) -> Response:
     return PlainTextResponse(WELCOME)
 
 
+class App(Starlette):
+    """Starlette, but questions and commands go straight to where they are answered."""
+
+    def __init__(self, process: Process, **given: Any) -> None:
+        super().__init__(lifespan=process.lifespan, **given)
+        self._process = process
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == GRAPHQL and scope["method"] == "POST":
+            await self._process.answer(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 class _Endpoint:
     """An ASGI app that is not a function, so that starlette passes requests on as they are."""
 
@@ -207,14 +225,14 @@ def create_app(settings: Settings | None = None) -> Starlette:
     """The ASGI application; `settings` come from the environment unless given."""
     process = Process(settings or Settings())
     endpoint = _Endpoint(process)
-    return Starlette(
+    return App(
+        process,
         routes=[
             Route("/", welcome),
             Route("/livez", process.livez),
             Route("/readyz", process.readyz),
             Route("/metrics", process.metrics),
-            Route("/graphql", endpoint, methods=["GET", "POST"]),
-            WebSocketRoute("/graphql", endpoint),
+            Route(GRAPHQL, endpoint, methods=["GET", "POST"]),
+            WebSocketRoute(GRAPHQL, endpoint),
         ],
-        lifespan=process.lifespan,
     )

@@ -135,8 +135,19 @@ COMMAND_RULES: dict[str, Rule] = {
     "RecordOverdueSla": Rule((CLOCK,)),
 }
 
-READERS: Collection[str] = frozenset({*STAFF, Role.INTEGRATION})
+EVERYTHING = "everything"
+READERS: frozenset[str] = frozenset({*STAFF, Role.INTEGRATION})
 """Who may read. Partners will see their own rows once rows have partners; until then they see none."""
+
+
+def scope_of(roles: Collection[str]) -> str | None:
+    """What the holders of these roles see when they read: everything, or nothing (None).
+
+    Whoever keeps something that was made for a viewer keeps it by this name. A narrower scope gets a name here, and its
+    conditions where lists and links are written.
+    """
+    return EVERYTHING if not READERS.isdisjoint(roles) else None
+
 
 CLIENT_COMMANDS = tuple(name for name in COMMANDS if set(COMMAND_RULES[name].roles) - {CLOCK})
 """The commands that clients may send, in the order of the domains."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import asyncpg
+import msgspec
 import typer
 import uvicorn
 from pydantic import ValidationError
@@ -22,7 +23,9 @@ from . import audit, database, log
 from .app import create_app, now, opened, prepare
 from .config import Settings
 from .events.base import Fact, Role
+from .explain import described, plan, prepared
 from .graph import sdl
+from .planner import NotPlanned
 from .postgres import PostgresFailed
 from .rebuild import rebuild as rebuild_tables
 from .tokens import LONGEST_NAME, issue, local_key
@@ -206,6 +209,35 @@ def rebuild(data: Data = HERE) -> None:
         started = now()
         count = await rebuild_tables(connection, _progress("replayed"))
         typer.echo(f"{count:,} facts replayed in {(now() - started).total_seconds():.1f} s")
+        return 0
+
+    _with_database(data, work)
+
+
+@app.command()
+def explain(
+    file: Annotated[Path, typer.Argument(help="A file with a GraphQL query.")],
+    variables: Annotated[str, typer.Option(help="Its variables, as a JSON object.")] = "{}",
+    operation: Annotated[str | None, typer.Option(help="Which operation, if the file has several.")] = None,
+    analyze: Annotated[bool, typer.Option("--analyze", help="Run it, and tell real times and rows.")] = False,
+    data: Data = HERE,
+) -> None:
+    """Print the SQL that a query becomes, what of it runs on strawberry and why, and PostgreSQL's plan."""
+    try:
+        given = msgspec.json.decode(variables, type=dict[str, Any])
+    except msgspec.MsgspecError as wrong:
+        raise _fail(f"--variables is no JSON object: {wrong}") from wrong
+    try:
+        one = prepared(file.read_text(), given, operation)
+    except (OSError, UnicodeDecodeError) as unread:
+        raise _fail(f"{file} cannot be read: {unread}") from unread
+    except NotPlanned as why:
+        raise _fail(f"The query runs on strawberry as a whole: {why}") from why
+    typer.echo(described(one))
+
+    async def work(connection: asyncpg.Connection[Any]) -> int:
+        if one.plan.columns:
+            typer.echo("\n".join(await plan(connection, one, now(), analyze=analyze)))
         return 0
 
     _with_database(data, work)

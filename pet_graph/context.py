@@ -17,7 +17,7 @@ from aiodataloader import DataLoader
 from graphql import GraphQLError
 
 from . import log
-from .authority import READERS
+from .authority import scope_of
 from .cases import load_cases
 from .decisions import Asked, Outcome
 from .events.base import Fact
@@ -91,15 +91,17 @@ class Context:
     websocket: Any = None
     connection_params: dict[str, Any] | None = None
     expiry: asyncio.Task[None] | None = None
+    answered: frozenset[str] = frozenset()
+    """The response keys of root fields that are answered already."""
     loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
 
     def fork(self) -> Context:
         """The same connection, another operation: nothing loaded for one is seen by the next."""
-        return Context(self.services, self.viewer, self.websocket)
+        return Context(self.services, self.viewer, self.websocket, answered=self.answered)
 
     def may_read(self) -> None:
         """Refuse those who may not read. Raises GraphQLError."""
-        if not set(self.known_viewer.roles) & set(READERS):
+        if scope_of(self.known_viewer.roles) is None:
             raise GraphQLError("Your roles do not let you read this.", extensions={"code": "FORBIDDEN"})
 
     @property

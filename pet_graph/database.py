@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator
@@ -23,6 +24,7 @@ MIGRATING = 0x9E7_0001
 SESSION = {
     "search_path": f"{SCHEMA}, pet",
     "timezone": "UTC",
+    "intervalstyle": "iso_8601",
     "application_name": "pet-graph",
     "idle_in_transaction_session_timeout": "10s",
     "lock_timeout": "10s",
@@ -30,6 +32,9 @@ SESSION = {
     "plan_cache_mode": "auto",
 }
 
+
+LONGEST_STATEMENT = 100_000
+"""Longer ones are not kept prepared."""
 
 LOST = (
     OSError,
@@ -57,13 +62,64 @@ async def connect(url: str) -> asyncpg.Connection[Any]:
 async def pool(url: str, size: int) -> AsyncIterator[asyncpg.Pool[Any]]:
     """Connections for reading, under the application's role. Sessions carry no state, so none is reset."""
     async with asyncpg.create_pool(
-        url, min_size=1, max_size=size, server_settings={**SESSION, "role": ROLE}, reset=_keep
+        url,
+        min_size=1,
+        max_size=size,
+        server_settings={**SESSION, "role": ROLE},
+        reset=_keep,
+        max_cacheable_statement_size=LONGEST_STATEMENT,
     ) as connections:
         yield connections
 
 
 async def _keep(connection: asyncpg.Connection[Any]) -> None:
     """Take the place of asyncpg's reset query, which costs a round trip each time a connection is returned."""
+
+
+class Reader:
+    """Runs single statements on connections of a pool, and keeps them: taking one and giving it back costs more than a
+    small statement does. At most so many run at once; the others wait their turn."""
+
+    def __init__(self, connections: asyncpg.Pool[Any], most: int) -> None:
+        self._pool = connections
+        self._idle: asyncio.LifoQueue[Any] = asyncio.LifoQueue()
+        for _ in range(most):
+            self._idle.put_nowait(None)  # the place of a connection
+
+    async def fetchrow(self, sql: str, *parameters: Any) -> Any:
+        """The first row. Raises what asyncpg raises."""
+        connection = self._idle.get_nowait() if self._idle.qsize() else await self._idle.get()
+        kept = None
+        try:
+            if connection is None or connection.is_closed():
+                connection, gone = None, connection
+                await self._give_back(gone)
+                connection = await self._pool.acquire()
+            row = await connection.fetchrow(sql, *parameters)
+            kept = connection
+            return row
+        finally:
+            if kept is None:
+                await self._give_back(connection)
+            self._idle.put_nowait(kept)
+
+    async def _give_back(self, connection: Any) -> None:
+        if connection is not None:
+            await self._pool.release(connection)
+
+    async def close(self) -> None:
+        """Give back what is kept; nothing is asked any more."""
+        while self._idle.qsize():
+            await self._give_back(self._idle.get_nowait())
+
+
+@asynccontextmanager
+async def reader(connections: asyncpg.Pool[Any], most: int) -> AsyncIterator[Reader]:
+    made = Reader(connections, most)
+    try:
+        yield made
+    finally:
+        await made.close()
 
 
 def migrations() -> list[tuple[int, str, str]]:

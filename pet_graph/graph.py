@@ -8,7 +8,15 @@ from contextlib import suppress
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, OperationDefinitionNode, build_schema, lexicographic_sort_schema, print_schema
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    build_schema,
+    lexicographic_sort_schema,
+    print_schema,
+    specified_rules,
+)
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import (
     AddValidationRules,
@@ -22,6 +30,7 @@ from strawberry.extensions import (
 )
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
@@ -48,6 +57,8 @@ from .turn import Unavailable
 DEEPEST = 12
 MOST_ALIASES = 100
 MOST_TOKENS = 20_000
+KEPT = 500
+"""How many documents are kept, parsed and validated."""
 UNAVAILABLE = "The database does not answer. Send the same again in a moment."
 CLIENTS_OWN = (GraphQLError, CannotGetOperationTypeError, InvalidOperationTypeError, MissingQueryError)
 """What a client can bring about."""
@@ -161,6 +172,17 @@ class Masked(MaskErrors):
         return masked
 
 
+class Remaining(StrawberryGraphQLCoreExecutionContext):
+    """Executes an operation without the root fields that the planner has answered already."""
+
+    def execute_root_grouped_field_set(
+        self, root_type: Any, root_value: Any, grouped_field_set: Any, serially: bool, position_context: Any
+    ) -> Any:
+        answered = getattr(self.context_value, "answered", ())
+        remaining = {key: fields for key, fields in grouped_field_set.items() if key not in answered}
+        return super().execute_root_grouped_field_set(root_type, root_value, remaining, serially, position_context)
+
+
 class Schema(strawberry.Schema):
     async def execute(self, *given: Any, **how: Any) -> ExecutionResult:
         """A subscription is not answered once: it needs `stream`."""
@@ -197,12 +219,25 @@ schema = Schema(
         Masked,
         lambda: AddValidationRules(list(RULES)),
         lambda: MaxTokensLimiter(max_token_count=MOST_TOKENS),
-        lambda: Parsed(maxsize=500),
-        lambda: ValidationCache(maxsize=500),
+        lambda: Parsed(KEPT),
+        lambda: ValidationCache(KEPT),
         OneOperation,
     ],
+    execution_context_class=Remaining,
     config=StrawberryConfig(scalar_map=SCALARS),
 )
+
+
+def checked(query: str) -> DocumentNode:
+    """The document that a text is, if it may be executed; kept where strawberry's execution keeps them.
+
+    Raises GraphQLError with what is wrong first, or RecursionError.
+    """
+    document: DocumentNode = Parsed(KEPT).cached_parse_document(query, max_tokens=MOST_TOKENS)
+    errors = ValidationCache(KEPT).cached_validate_document(schema._schema, document, (*specified_rules, *RULES))
+    if errors:
+        raise errors[0]
+    return document
 
 
 def sdl() -> str:

@@ -183,7 +183,9 @@ def _hex(value: bytes) -> str:
 _ENCODER = msgspec.json.Encoder()
 _DECODERS = {name: msgspec.json.Decoder(event) for name, (event, _) in EVENTS.items()}
 
+RELATION = "pet.log"
 SELECT = f"select {', '.join(FACT_COLUMNS)}, seal from pet.log"
+LAST_POSITION = "select coalesce(max(position), 0) from pet.log"
 
 
 def encode(event: Event) -> str:
@@ -283,4 +285,4 @@ async def read_recorded(
 
 async def last_position(connection: asyncpg.Connection[Any] | asyncpg.Pool[Any]) -> int:
     """The position of the newest fact; 0 for an empty log."""
-    return int(await connection.fetchval("select coalesce(max(position), 0) from pet.log"))
+    return int(await connection.fetchval(LAST_POSITION))

@@ -1,16 +1,17 @@
-"""The planner: a validated query becomes one SQL statement whose result is the response.
+"""The planner: a validated query becomes one SQL statement whose columns are the response's root fields.
 
-It reads what the types declare of themselves (`column`, `computed`, `one`, `many`, `find`, `listing`) and nothing else.
-What it cannot compile, and every request whose arguments are refused, runs on strawberry, so errors are the same ones.
+What is not compiled runs on strawberry, root field by root field. Every request whose arguments are refused runs there
+as a whole, so errors are the same ones.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
+from uuid import UUID
 
 import asyncpg
 import strawberry
@@ -19,167 +20,281 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
-    GraphQLField,
     GraphQLObjectType,
-    InlineFragmentNode,
+    NamedTypeNode,
+    NonNullTypeNode,
     OperationDefinitionNode,
     OperationType,
-    SelectionSetNode,
-    ValidationRule,
-    VariableNode,
+    VariableDefinitionNode,
     Visitor,
-    get_argument_values,
-    get_named_type,
     get_operation_ast,
     get_variable_values,
-    is_abstract_type,
-    is_enum_type,
-    is_list_type,
-    is_object_type,
-    parse,
-    specified_rules,
-    validate,
     visit,
 )
-from strawberry.types.arguments import convert_arguments
+from graphql.execution.values import VariableValues
 
+from .compiler import Call, Coerced, Compiler, Uncompiled, variables_in
+from .database import Reader
+from .kept import Kept
 from .projections import answers
-from .projections.answers import Record, Slot, Statement
-from .schema.connections import page_of
-from .schema.links import Many, One
-from .schema.nodes import id_of
+from .projections.answers import Constant, Expression, Slot
+from .projections.statements import Statement, statement
+from .schema import NODES
 
-MOST_DOCUMENTS = 1_000
+MOST_DOCUMENTS, MOST_LETTERS = 1_000, 1_000_000
+"""How many documents are kept, and how long they may be altogether."""
+LONGEST_DOCUMENT = 20_000
+MOST_SELECTIONS = 16
 MOST_SHAPES = 64
-LONGEST_DOCUMENT = 100_000
-FORMS = {"Position": "text", "Duration": "span", "Money": "money", "Quantity": "quantity"}
 
-Coerced = Any
-"""Variable values as graphql-core coerces them."""
+ENTITY = "entity"
+PLAIN = {"Boolean": bool, "ID": str, "Int": int, "String": str}
+"""Types whose values need no coercion when they come as this type of JSON."""
+INTS = range(-(2**31), 2**31)
+Connections: TypeAlias = "asyncpg.Pool[Any] | asyncpg.Connection[Any] | Reader"
 
 
-class Uncompiled(Exception):
-    """This selection runs on strawberry."""
+class NotPlanned(Exception):
+    """The operation runs on strawberry as a whole; the message says why."""
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A statement and what it is to be run with; the present instant is added when it is needed."""
+class Plan:
+    """A statement, and what becomes of its columns; serves all requests of one shape.
+
+    `columns` are the response keys that it answers, `constants` what needs no asking, `left` the keys that strawberry
+    has to answer and why, `keys` all of them in order. `frame` is the JSON around the columns.
+    """
 
     statement: Statement
-    parameters: tuple[Any, ...]
+    keys: tuple[str, ...]
+    columns: tuple[str, ...]
+    constants: Mapping[str, bytes]
+    left: Mapping[str, str]
+    frame: tuple[bytes, ...]
 
-    async def run(self, connections: asyncpg.Pool[Any], now: datetime) -> bytes:
-        """The value of `data` in the response."""
-        parameters = (*self.parameters, now) if self.statement.needs_now else self.parameters
-        return self.statement.finished(await connections.fetchval(self.statement.sql, *parameters))
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan and the values of one request."""
 
-@dataclass(frozen=True)
-class Call:
-    """A field with arguments, which fill one slot of the statement."""
+    plan: Plan
+    slots: Sequence[Slot | None]
 
-    definition: GraphQLField
-    node: FieldNode
-    link: One | Many
-    type_name: str
+    @property
+    def left(self) -> Mapping[str, str]:
+        return self.plan.left
 
-    def slot(self, schema: strawberry.Schema, variables: Coerced) -> Slot:
-        """What this request's arguments ask for. Raises GraphQLError when they are refused."""
-        given = get_argument_values(self.definition, self.node, variables)
-        declared = _strawberry(self.definition)
-        arguments = convert_arguments(given, declared.arguments, schema.schema_converter.scalar_registry, schema.config)
-        if isinstance(self.link, One):
-            return id_of(self.type_name, arguments["id"])
-        defaults = {"order_by": declared.base_resolver.signature.parameters["order_by"].default}
-        return page_of(self.link.table, {**defaults, **arguments})
+    async def run(self, connections: Connections, now: datetime) -> bytes:
+        """The value of `data` in the response, when nothing is left."""
+        frame = self.plan.frame
+        if not self.plan.columns:
+            return frame[0]
+        columns = await self._columns(connections, now)
+        return frame[0] + b"".join(text + after for text, after in zip(columns, frame[1:], strict=True))
+
+    async def answers(self, connections: Connections, now: datetime) -> dict[str, bytes]:
+        """The JSON of each root field that is not left, by response key."""
+        if not self.plan.columns:
+            return dict(self.plan.constants)
+        columns = await self._columns(connections, now)
+        return {**self.plan.constants, **dict(zip(self.plan.columns, columns, strict=True))}
+
+    async def _columns(self, connections: Connections, now: datetime) -> list[bytes]:
+        """All as of one instant, and of one snapshot of the database."""
+        made = self.plan.statement
+        row = await connections.fetchrow(made.sql, *made.parameters(self.slots, now))
+        return [made.finished(text) for text in row]
 
 
 @dataclass
 class Selection:
-    """One operation under given @skip and @include: its tree, its calls, and a statement for each shape of slots."""
+    """What an operation selects under given @skip and @include: its roots, and a plan for each shape of slots."""
 
-    record: Record
+    roots: list[tuple[str, Expression | str]]
     calls: list[Call]
-    statements: dict[Any, Statement] = field(default_factory=dict)
+    plans: Kept[Any, Plan] = field(default_factory=lambda: Kept(MOST_SHAPES))
 
-    def prepared(self, schema: strawberry.Schema, variables: Coerced) -> Prepared:
-        slots = [call.slot(schema, variables) for call in self.calls]
-        shape = tuple(answers.shape(slot) for slot in slots)
-        if shape not in self.statements:
-            if len(self.statements) >= MOST_SHAPES:
-                self.statements.clear()
-            self.statements[shape] = answers.statement(self.record, slots)
-        return Prepared(self.statements[shape], tuple(value for slot in slots for value in answers.values(slot)))
+    def prepare(self, schema: strawberry.Schema, variables: Coerced, *also: Slot) -> Prepared:
+        """`also` are the slots that no call of the operation fills. Raises GraphQLError when arguments are refused."""
+        slots: list[Slot | None] = []
+        left: dict[str, str] = {}
+        for call in self.calls:
+            try:
+                slots.append(call.slot(schema, variables))
+            except Uncompiled as why:
+                slots.append(None)
+                left[call.root] = str(why)
+        slots.extend(also)
+        shape = (tuple(left), *map(answers.shape, slots))
+        plan = self.plans.get(shape) or self.plans.put(shape, self._plan(slots, left))
+        return Prepared(plan, slots)
+
+    def _plan(self, slots: Sequence[Slot | None], left: Mapping[str, str]) -> Plan:
+        left = {**{key: root for key, root in self.roots if isinstance(root, str)}, **left}
+        compiled = {key: root for key, root in self.roots if not isinstance(root, str) and key not in left}
+        constants = {key: f'"{root.text}"'.encode() for key, root in compiled.items() if isinstance(root, Constant)}
+        columns = {key: root for key, root in compiled.items() if key not in constants}
+        keys = tuple(key for key, _ in self.roots)
+        return Plan(
+            statement([*columns.values()], slots),
+            keys,
+            tuple(columns),
+            constants,
+            left,
+            _frame(keys, constants),
+        )
+
+
+def _frame(keys: Sequence[str], constants: Mapping[str, bytes]) -> tuple[bytes, ...]:
+    """The JSON of an object with these keys: constants, and gaps between the pieces for the other values."""
+    pieces, comma = [b"{"], b""
+    for key in keys:
+        pieces[-1] += b'%b"%b":' % (comma, key.encode())
+        if key in constants:
+            pieces[-1] += constants[key]
+        else:
+            pieces.append(b"")
+        comma = b","
+    pieces[-1] += b"}"
+    return tuple(pieces)
+
+
+@dataclass(frozen=True)
+class Entity:
+    """What is selected of one thing of a known type, for whoever has its id: the live queries of subscriptions."""
+
+    selection: Selection
+    schema: strawberry.Schema
+    variables: Coerced
+
+    async def run(self, connections: Connections, id_: UUID, now: datetime) -> bytes:
+        """The JSON of the thing of this id; `null` when there is none."""
+        found = await self.selection.prepare(self.schema, self.variables, id_).answers(connections, now)
+        return found[ENTITY]
 
 
 @dataclass
 class Document:
-    """A query's text, parsed and validated once; None stands for what is not compiled."""
+    """A query's text, parsed and validated once; in its place may stand why there is none."""
 
     operation: OperationDefinitionNode
     fragments: dict[str, FragmentDefinitionNode]
     conditions: tuple[str, ...]
-    selections: dict[tuple[Any, ...], Selection | None] = field(default_factory=dict)
+    plain: dict[str, type] | None
+    selections: Kept[tuple[Any, ...], Selection] = field(default_factory=lambda: Kept(MOST_SELECTIONS))
 
 
 class Planner:
-    """Documents, their selections and their statements, each made once and kept while they are in use."""
+    """Documents, their selections and their plans, each made once and kept while they are in use."""
 
-    def __init__(self, schema: strawberry.Schema, rules: Sequence[type[ValidationRule]] = ()) -> None:
-        self._schema, self._rules = schema, (*specified_rules, *rules)
-        self._documents: OrderedDict[tuple[str, str | None], Document | None] = OrderedDict()
+    def __init__(self, schema: strawberry.Schema, checked: Callable[[str], DocumentNode]) -> None:
+        """`checked` makes of a text the document that it is; it raises GraphQLError if that may not be executed."""
+        self._schema, self._checked = schema, checked
+        self._documents: OrderedDict[tuple[str, str | None], Document | str] = OrderedDict()
+        self._letters = 0
 
-    def prepare(self, query: str, operation_name: str | None, variables: Mapping[str, Any]) -> Prepared | None:
-        """The statement that answers a query; None when it has to run on strawberry."""
-        document = self._document(query, operation_name)
-        if document is None:
-            return None
-        coerced = get_variable_values(
-            self._schema._schema, document.operation.variable_definitions or (), dict(variables)
-        )
-        if isinstance(coerced, list):
-            return None
+    def prepare(
+        self, query: str, operation_name: str | None, variables: Mapping[str, Any], scope: str | None
+    ) -> Prepared | None:
+        """The statement that answers a query; None when it has to run on strawberry as a whole.
+
+        `scope` is what the viewer may see (`authority.scope_of`): it is a part of the key of whatever is kept.
+        """
         try:
-            selection = self._selection(document, coerced)
-            return selection.prepared(self._schema, coerced) if selection else None
-        except GraphQLError:
+            return self.planned(query, operation_name, variables, scope)
+        except NotPlanned:
             return None
 
-    def _document(self, query: str, operation_name: str | None) -> Document | None:
+    def planned(
+        self, query: str, operation_name: str | None, variables: Mapping[str, Any], scope: str | None
+    ) -> Prepared:
+        """The same, but it raises `NotPlanned`, which says why."""
+        if scope is None:
+            raise NotPlanned("there is nothing that the viewer may see")
+        document = self._document(query, operation_name)
+        if isinstance(document, str):
+            raise NotPlanned(document)
+        try:
+            coerced = self._coerced(document, variables)
+            if isinstance(coerced, list):
+                raise coerced[0]
+            prepared = self._selection(document, coerced, scope).prepare(self._schema, coerced)
+        except (GraphQLError, RecursionError) as refused:
+            raise NotPlanned(getattr(refused, "message", "it is nested too deep")) from refused
+        if len(prepared.left) == len(prepared.plan.keys):
+            raise NotPlanned("; ".join(f"{key}: {why}" for key, why in prepared.left.items()))
+        return prepared
+
+    def _coerced(self, document: Document, variables: Mapping[str, Any]) -> Coerced:
+        """The values of the variables, or a list of errors."""
+        plain = document.plain
+        if plain is not None and all(type(variables.get(name)) is kind for name, kind in plain.items()):
+            values = {name: variables[name] for name in plain}
+            if all(kind is not int or values[name] in INTS for name, kind in plain.items()):
+                return VariableValues({}, values)
+        defined = document.operation.variable_definitions or ()
+        return get_variable_values(self._schema._schema, defined, dict(variables))
+
+    def entity(
+        self,
+        type_name: str,
+        nodes: Sequence[FieldNode],
+        fragments: Mapping[str, FragmentDefinitionNode],
+        variables: Coerced,
+    ) -> Entity | None:
+        """What these fields select of one thing of a type: of `info.field_nodes` and `info.fragments`, for example.
+
+        `variables` are graphql-core's `VariableValues`. None when it is not compiled, or when arguments are refused.
+        """
+        kind = self._schema._schema.type_map[type_name]
+        assert isinstance(kind, GraphQLObjectType)
+        compiler = Compiler(self._schema, fragments, variables)
+        try:
+            root = compiler.entity(kind, NODES[type_name][0], nodes)
+            selection = Selection([(ENTITY, root)], compiler.calls)
+            selection.prepare(self._schema, variables, UUID(int=0))
+        except (GraphQLError, Uncompiled):
+            return None
+        return Entity(selection, self._schema, variables)
+
+    def _document(self, query: str, operation_name: str | None) -> Document | str:
         key = (query, operation_name)
         if key in self._documents:
             self._documents.move_to_end(key)
             return self._documents[key]
-        document = self._parsed(query, operation_name) if len(query) <= LONGEST_DOCUMENT else None
-        self._documents[key] = document
-        if len(self._documents) > MOST_DOCUMENTS:
-            self._documents.popitem(last=False)
+        if len(query) > LONGEST_DOCUMENT:
+            return f"it is longer than {LONGEST_DOCUMENT} letters"
+        document = self._documents[key] = self._parsed(query, operation_name)
+        self._letters += len(query)
+        while len(self._documents) > MOST_DOCUMENTS or self._letters > MOST_LETTERS:
+            (oldest, _), _ = self._documents.popitem(last=False)
+            self._letters -= len(oldest)
         return document
 
-    def _parsed(self, query: str, operation_name: str | None) -> Document | None:
+    def _parsed(self, query: str, operation_name: str | None) -> Document | str:
         try:
-            document = parse(query)
-        except GraphQLError:
-            return None
-        if validate(self._schema._schema, document, self._rules, max_errors=1):
-            return None
+            document = self._checked(query)
+        except (GraphQLError, RecursionError) as wrong:
+            return str(getattr(wrong, "message", "it is nested too deep"))
         operation = get_operation_ast(document, operation_name)
-        if operation is None or operation.operation is not OperationType.QUERY:
-            return None
+        if operation is None:
+            return "it does not say which operation of the document is meant"
+        if operation.operation is not OperationType.QUERY:
+            return f"it is a {operation.operation.value}"
         fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
-        return Document(operation, fragments, _conditions(document))
+        return Document(operation, fragments, _conditions(document), _plain(operation.variable_definitions or ()))
 
-    def _selection(self, document: Document, variables: Coerced) -> Selection | None:
-        key = tuple(variables.coerced.get(name) for name in document.conditions)
-        if key not in document.selections:
-            try:
-                document.selections[key] = _Compiler(self._schema, document, variables).selection()
-            except Uncompiled:
-                document.selections[key] = None
-        return document.selections[key]
+    def _selection(self, document: Document, variables: Coerced, scope: str) -> Selection:
+        key = (scope, *(variables.coerced.get(name) for name in document.conditions))
+        return document.selections.get(key) or document.selections.put(key, self._selected(document, variables))
+
+    def _selected(self, document: Document, variables: Coerced) -> Selection:
+        root = self._schema._schema.query_type
+        assert root is not None
+        compiler = Compiler(self._schema, document.fragments, variables)
+        return Selection(compiler.roots(root, document.operation.selection_set), compiler.calls)
 
 
 def _conditions(document: DocumentNode) -> tuple[str, ...]:
@@ -188,169 +303,18 @@ def _conditions(document: DocumentNode) -> tuple[str, ...]:
 
     class Finder(Visitor):
         def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
-            names.update(one.value.name.value for one in node.arguments or () if isinstance(one.value, VariableNode))
+            names.update(variables_in(node))
 
     visit(document, Finder())
     return tuple(sorted(names))
 
 
-def _strawberry(definition: GraphQLField) -> Any:
-    """What the field's own module declared."""
-    return definition.extensions["strawberry-definition"]
-
-
-class _Compiler:
-    """Walks a selection once, with the schema beside it."""
-
-    def __init__(self, schema: strawberry.Schema, document: Document, variables: Coerced) -> None:
-        self._schema, self._document, self._variables = schema, document, variables
-        self._calls: list[Call] = []
-
-    def selection(self) -> Selection:
-        root = self._schema._schema.query_type
-        assert root is not None
-        record = tuple(
-            (key, self._root(root, nodes))
-            for key, nodes in self._collected(root, [self._document.operation.selection_set]).items()
-        )
-        return Selection(record, self._calls)
-
-    def _root(self, kind: GraphQLObjectType, nodes: list[FieldNode]) -> answers.Expression:
-        name = nodes[0].name.value
-        if name == "__typename":
-            return answers.Constant(kind.name)
-        if name not in kind.fields or not isinstance(_metadata(kind.fields[name]).get("link"), One | Many):
-            raise Uncompiled
-        return self._expression(kind, nodes, root=True)
-
-    # --- collecting ---------------------------------------------------------------------------------------------------
-
-    def _collected(
-        self, kind: GraphQLObjectType, sets: Sequence[SelectionSetNode | None]
-    ) -> dict[str, list[FieldNode]]:
-        found: dict[str, list[FieldNode]] = {}
-        for node in self._fields(kind, sets):
-            found.setdefault((node.alias or node.name).value, []).append(node)
-        return found
-
-    def _fields(self, kind: GraphQLObjectType, sets: Sequence[SelectionSetNode | None]) -> Iterator[FieldNode]:
-        for selections in sets:
-            for node in selections.selections if selections else ():
-                if not self._included(node):
-                    continue
-                if isinstance(node, FieldNode):
-                    yield node
-                elif fragment := self._fragment(kind, node):
-                    yield from self._fields(kind, [fragment])
-
-    def _fragment(self, kind: GraphQLObjectType, node: Any) -> SelectionSetNode | None:
-        fragment = self._document.fragments[node.name.value] if isinstance(node, FragmentSpreadNode) else node
-        assert isinstance(fragment, FragmentDefinitionNode | InlineFragmentNode)
-        if fragment.type_condition:
-            wanted = self._schema._schema.type_map[fragment.type_condition.name.value]
-            if wanted is not kind and not (is_abstract_type(wanted) and self._schema._schema.is_sub_type(wanted, kind)):
-                return None
-        return fragment.selection_set
-
-    def _included(self, node: Any) -> bool:
-        for directive in node.directives or ():
-            if directive.name.value in ("skip", "include"):
-                definition = next(d for d in self._schema._schema.directives if d.name == directive.name.value)
-                condition = get_argument_values(definition, directive, self._variables)["if"]
-                if condition is (directive.name.value == "skip"):
-                    return False
-        return True
-
-    # --- compiling ----------------------------------------------------------------------------------------------------
-
-    def _record(self, kind: GraphQLObjectType, nodes: list[FieldNode]) -> Record:
-        collected = self._collected(kind, [node.selection_set for node in nodes])
-        return tuple((key, self._expression(kind, found)) for key, found in collected.items())
-
-    def _expression(self, kind: GraphQLObjectType, nodes: list[FieldNode], *, root: bool = False) -> answers.Expression:
-        name = nodes[0].name.value
-        if name == "__typename":
-            return answers.Constant(kind.name)
-        definition = kind.fields[name]
-        metadata = _metadata(definition)
-        if "column" in metadata:
-            return answers.Value(metadata["column"] or _strawberry(definition).python_name, _form(definition))
-        if "computed" in metadata:
-            return answers.Computed(metadata["computed"], _form(definition))
-        if metadata.get("global_id"):
-            return answers.GlobalId(kind.name)
-        match metadata.get("link"):
-            case One() as link:
-                return self._single(definition, nodes, link, root)
-            case Many() as link:
-                return self._listing(definition, nodes, link)
-        raise Uncompiled
-
-    def _single(self, definition: GraphQLField, nodes: list[FieldNode], link: One, root: bool) -> answers.Single:
-        kind = get_named_type(definition.type)
-        if not is_object_type(kind):
-            raise Uncompiled
-        slot = self._call(definition, nodes, link, kind.name) if root else None
-        by = None if root else ("id" if link.by == "row_id" else link.by)
-        return answers.Single(link.table, self._record(kind, nodes), by, slot)
-
-    def _listing(self, definition: GraphQLField, nodes: list[FieldNode], link: Many) -> answers.Listing:
-        kind = get_named_type(definition.type)
-        assert is_object_type(kind)
-        slot = self._call(definition, nodes, link, kind.name)
-        collected = self._collected(kind, [node.selection_set for node in nodes])
-        parts = tuple((key, self._part(kind, found)) for key, found in collected.items())
-        return answers.Listing(slot, parts, link.by or None)
-
-    def _call(self, definition: GraphQLField, nodes: list[FieldNode], link: One | Many, type_name: str) -> int:
-        self._calls.append(Call(definition, nodes[0], link, type_name))
-        return len(self._calls) - 1
-
-    def _part(self, kind: GraphQLObjectType, nodes: list[FieldNode]) -> answers.Part:
-        name = nodes[0].name.value
-        match name:
-            case "__typename":
-                return answers.Constant(kind.name)
-            case "totalCount":
-                return answers.Total()
-            case "nodes":
-                return answers.Nodes(self._record(_object(kind.fields[name]), nodes))
-            case "edges":
-                return self._edges(_object(kind.fields[name]), nodes)
-            case "pageInfo":
-                info = _object(kind.fields[name])
-                collected = self._collected(info, [node.selection_set for node in nodes])
-                told = ((key, found[0].name.value) for key, found in collected.items())
-                return answers.PageInfo(tuple((key, info.name if one == "__typename" else one) for key, one in told))
-        raise Uncompiled
-
-    def _edges(self, kind: GraphQLObjectType, nodes: list[FieldNode]) -> answers.Edges:
-        fields: list[tuple[str, answers.Nodes | answers.Cursor | answers.Constant]] = []
-        for key, found in self._collected(kind, [node.selection_set for node in nodes]).items():
-            match found[0].name.value:
-                case "__typename":
-                    fields.append((key, answers.Constant(kind.name)))
-                case "cursor":
-                    fields.append((key, answers.Cursor()))
-                case _:
-                    fields.append((key, answers.Nodes(self._record(_object(kind.fields["node"]), found))))
-        return answers.Edges(tuple(fields))
-
-
-def _metadata(definition: GraphQLField) -> Mapping[str, Any]:
-    return getattr(_strawberry(definition), "metadata", {}) if definition.extensions else {}
-
-
-def _object(definition: GraphQLField) -> GraphQLObjectType:
-    kind = get_named_type(definition.type)
-    if not is_object_type(kind):
-        raise Uncompiled
-    return kind
-
-
-def _form(definition: GraphQLField) -> str:
-    kind = get_named_type(definition.type)
-    if is_enum_type(kind):
-        inner = getattr(definition.type, "of_type", definition.type)
-        return "enums" if is_list_type(definition.type) or is_list_type(inner) else "enum"
-    return FORMS.get(kind.name, "plain")
+def _plain(definitions: Sequence[VariableDefinitionNode]) -> dict[str, type] | None:
+    """The types of JSON that all variables have, if what is given is what they are; None when they are not so plain."""
+    plain: dict[str, type] = {}
+    for definition in definitions:
+        kind = definition.type.type if isinstance(definition.type, NonNullTypeNode) else definition.type
+        if not isinstance(kind, NamedTypeNode) or kind.name.value not in PLAIN:
+            return None
+        plain[definition.variable.name.value] = PLAIN[kind.name.value]
+    return plain

@@ -30,6 +30,7 @@ REFRESH_SECONDS = 300
 UNKNOWN_KEY_SECONDS = 10
 """How soon published keys are read again when a token names one that is not among them."""
 LONGEST_NAME = 200
+MOST_BELIEVED = 10_000
 
 
 logger = logging.getLogger(__name__)
@@ -99,9 +100,27 @@ class Verifier:
         self._key = key
         self._published = Published(jwks_url, now) if jwks_url else None
         self._claims = _registry(now, issuer if jwks_url else ISSUER, audience)
+        self._now = now
+        self._believed: dict[str, tuple[Viewer, float]] = {}
 
     async def viewer(self, authorization: str | None) -> Viewer:
-        """Who an `Authorization` header, or its like in `connection_init`, stands for. Raises `Unauthenticated`."""
+        """Who an `Authorization` header, or its like in `connection_init`, stands for. Raises `Unauthenticated`.
+
+        What was believed once is believed until the token ends or published keys would be read again.
+        """
+        viewer, until = self._believed.get(authorization or "", (None, 0.0))
+        if viewer is not None and int(self._now().timestamp()) <= until:
+            return viewer
+        viewer = await self._verified(authorization)
+        self._believed.pop(next(iter(self._believed)), None) if len(self._believed) >= MOST_BELIEVED else None
+        self._believed[authorization or ""] = viewer, self._until(viewer)
+        return viewer
+
+    def _until(self, viewer: Viewer) -> float:
+        keys_are_old_at = self._published.old_at if self._published else float("inf")
+        return min(keys_are_old_at, float("inf") if viewer.expires_at is None else viewer.expires_at)
+
+    async def _verified(self, authorization: str | None) -> Viewer:
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated("Send a token: Authorization: Bearer …")
@@ -146,6 +165,11 @@ class Published:
         if self._keys is None:
             raise Unauthenticated("The token cannot be verified: the published keys cannot be read. Try again.")
         return self._keys
+
+    @property
+    def old_at(self) -> float:
+        """When they would be read again, in seconds since the epoch."""
+        return self._read_at + REFRESH_SECONDS
 
     async def _read(self) -> None:
         try:

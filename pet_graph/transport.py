@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping
+import logging
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-import msgspec
 import orjson
 from anyio import CancelScope
+from asyncpg import PostgresError
 from cross_web import HTTPException
 from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketDisconnected as ConnectionGone
 from strawberry.asgi import GraphQL
@@ -32,30 +34,35 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from . import database
-from .authority import READERS
+from .authority import scope_of
 from .context import Context, Services
-from .graph import RULES, schema
-from .planner import Planner
-from .tokens import Unauthenticated, Verifier
+from .graph import checked, schema
+from .planner import Planner, Prepared
+from .requests import RESPONSE_TYPE, Head, answer, body_of, head_of, operation_of, refuse, replayed
+from .tokens import Unauthenticated, Verifier, Viewer
+
+logger = logging.getLogger(__name__)
 
 GRAPHQL_SSE_PROTOCOL = "graphql-sse"
 INIT_SECONDS = 10
 MOST_OPERATIONS = 100
 FORBIDDEN = 4403
-RESPONSE_TYPE, JSON_TYPE = "application/graphql-response+json", "application/json"
 T = TypeVar("T")
 GONE = (WebSocketDisconnected, WebSocketDisconnect, ConnectionGone)
 
 
-class Operation(msgspec.Struct, frozen=True):
-    """What a request asks for, as GraphQL over HTTP spells it."""
+@dataclass(frozen=True)
+class Planned:
+    """What the planner has answered of an operation whose other root fields run on strawberry."""
 
-    query: str
-    operationName: str | None = None  # noqa: N815
-    variables: dict[str, Any] | None = None
+    keys: tuple[str, ...]
+    answers: dict[str, bytes]
+    now: datetime
 
-
-_OPERATION = msgspec.json.Decoder(Operation)
+    def with_the_rest(self, data: dict[str, Any]) -> dict[str, Any]:
+        """All root fields in the order asked."""
+        answers = self.answers
+        return {key: orjson.Fragment(answers[key]) if key in answers else data[key] for key in self.keys}
 
 
 class Handler(BaseGraphQLTransportWSHandler[Context, None]):
@@ -106,7 +113,13 @@ class PetGraphQL(GraphQL[Context, None]):
     graphql_transport_ws_handler_class = Handler
 
     def __init__(
-        self, services: Services, verifier: Verifier, *, body_limit_bytes: int, allowed_origins: list[str]
+        self,
+        services: Services,
+        verifier: Verifier,
+        *,
+        body_limit_bytes: int,
+        allowed_origins: list[str],
+        reader: database.Reader | None = None,
     ) -> None:
         super().__init__(
             schema,
@@ -117,62 +130,56 @@ class PetGraphQL(GraphQL[Context, None]):
             allowed_origins=allowed_origins,
         )
         self.services, self.verifier, self.body_limit_bytes = services, verifier, body_limit_bytes
-        self.planner = Planner(schema, RULES)
+        self.reader = reader or services.pool
+        self.planner = Planner(schema, checked)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
+        head = head_of(scope)
         try:
-            response = await self._answer(scope, receive)
+            await self._answer(scope, head, receive, send)
         except Unauthenticated as unknown:
-            response = _refusal(scope, 401, "UNAUTHENTICATED", str(unknown))
-            response.headers["WWW-Authenticate"] = "Bearer"
+            await refuse(send, head.media_type, 401, "UNAUTHENTICATED", str(unknown))
         except HTTPException as refused:
-            response = _refusal(scope, refused.status_code, "BAD_REQUEST", refused.reason)
+            await refuse(send, head.media_type, refused.status_code, "BAD_REQUEST", refused.reason)
         except ClientDisconnect:
             return
+
+    async def _answer(self, scope: Scope, head: Head, receive: Receive, send: Send) -> None:
+        viewer = scope["viewer"] = await self.verifier.viewer(head.authorization)
+        body = await body_of(scope, receive, self.body_limit_bytes)
+        prepared = self._prepared(viewer, body) if scope["method"] == "POST" and head.is_plain else None
+        if prepared is not None:
+            try:
+                now = self.services.now()
+                if not prepared.left:
+                    data = await prepared.run(self.reader, now)
+                    await answer(send, b'{"data":%b}' % data, head.media_type)
+                    return
+                scope["planned"] = Planned(prepared.plan.keys, await prepared.answers(self.reader, now), now)
+            except (*database.LOST, PostgresError) as failed:
+                # Strawberry asks in its own way, and tells the client what is wrong if that is so again.
+                logger.log(_gravity(failed), "a planned statement failed: %r", failed)
+        response = await self.run(Request(scope, replayed(body, receive)))
         await response(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Response:
-        scope["viewer"] = await self.verifier.viewer(Request(scope).headers.get("authorization"))
-        body = await self._body(scope, receive)
-        planned = await self._planned(scope, body)
-        return planned or await self.run(Request(scope, _replayed(body, receive)))
-
-    async def _planned(self, scope: Scope, body: bytes) -> Response | None:
-        """The answer to a query that one statement answers; None for whatever strawberry has to see."""
-        if not set(scope["viewer"].roles) & set(READERS) or not _is_plain(scope):
-            return None
-        asked = _operation(body)
+    def _prepared(self, viewer: Viewer, body: bytes) -> Prepared | None:
+        """The statement that answers a query or a part of it; None for whatever strawberry has to see."""
+        asked = operation_of(body)
         if asked is None:
             return None
-        prepared = self.planner.prepare(asked.query, asked.operationName, asked.variables or {})
-        if prepared is None:
-            return None
-        try:
-            data = await prepared.run(self.services.pool, self.services.now())
-        except database.LOST:
-            return None
-        response = Response(b'{"data":%b}' % data, media_type=f"{_media_type(scope)}; charset=utf-8")
-        response.headers["cache-control"] = "no-store"
-        return response
-
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        """The whole body, unless it is too large or not a JSON object. Raises HTTPException."""
-        body = bytearray()
-        async for chunk in Request(scope, receive).stream():
-            body += chunk
-            if len(body) > self.body_limit_bytes:
-                raise HTTPException(413, f"The request is larger than {self.body_limit_bytes} bytes.")
-        if scope["method"] == "POST" and not bytes(body[:64]).lstrip().startswith(b"{"):
-            raise HTTPException(400, "Send a JSON object with `query`, as application/json.")
-        return bytes(body)
+        return self.planner.prepare(asked.query, asked.name, asked.variables, scope_of(viewer.roles))
 
     async def get_context(self, request: Request | WebSocket, response: Any) -> Context:
         if isinstance(request, WebSocket):
             return Context(self.services, websocket=request)
-        return Context(self.services, request.scope["viewer"])
+        planned: Planned | None = request.scope.get("planned")
+        if planned is None:
+            return Context(self.services, request.scope["viewer"])
+        services = replace(self.services, now=lambda: planned.now)
+        return Context(services, request.scope["viewer"], answered=frozenset(planned.answers))
 
     async def on_ws_connect(self, context: Context) -> Any:
         """Who opened this socket: by the header, or by `authorization` in `connection_init`."""
@@ -198,7 +205,11 @@ class PetGraphQL(GraphQL[Context, None]):
 
     async def execute_single(self, **given: Any) -> ExecutionResult:  # type: ignore[override]
         try:
-            return await super().execute_single(**given)
+            result = await super().execute_single(**given)
+            planned: Planned | None = given["request"].scope.get("planned")
+            if planned is not None and result.data is not None:
+                result.data = planned.with_the_rest(result.data)
+            return result
         except HTTPException as refused:
             cause = refused.__cause__
             if isinstance(cause, InvalidOperationTypeError) and cause.operation_type is OperationType.SUBSCRIPTION:
@@ -225,7 +236,7 @@ class PetGraphQL(GraphQL[Context, None]):
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         """Carries the media type that the client wants to where the response is made."""
         response: Response = await super().get_sub_response(request)
-        response.media_type = _media_type(request.scope)
+        response.media_type = head_of(request.scope).media_type
         return response
 
     def encode_json(self, data: object) -> str:
@@ -292,46 +303,6 @@ def _is_message(message: Any) -> bool:
     return False
 
 
-def _operation(body: bytes) -> Operation | None:
-    try:
-        return _OPERATION.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-
-
-def _is_plain(scope: Scope) -> bool:
-    """Whether it is a JSON request for one JSON response."""
-    headers = Request(scope).headers
-    accept = headers.get("accept", "")
-    is_json = headers.get("content-type", "").partition(";")[0].strip().lower() == JSON_TYPE
-    return scope["method"] == "POST" and is_json and "event-stream" not in accept and "multipart" not in accept
-
-
-def _media_type(scope: Scope) -> str:
-    """The newer media type for those who name it and do not like the older one better."""
-    accepted = {JSON_TYPE: 0.0, RESPONSE_TYPE: -1.0}
-    for part in Request(scope).headers.get("accept", "").split(","):
-        kind, *parameters = (word.strip().lower() for word in part.split(";"))
-        quality = next((word[2:] for word in parameters if word.startswith("q=")), "1")
-        with suppress(ValueError):
-            accepted[kind] = float(quality)
-    return RESPONSE_TYPE if accepted[RESPONSE_TYPE] >= max(accepted[JSON_TYPE], 0.001) else JSON_TYPE
-
-
-def _refusal(scope: Scope, status: int, code: str, message: str) -> Response:
-    content: Mapping[str, Any] = {"errors": [{"message": message, "extensions": {"code": code}}]}
-    return Response(orjson.dumps(content), status_code=status, media_type=f"{_media_type(scope)}; charset=utf-8")
-
-
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives the body that was read already, then goes on with what comes (the disconnect)."""
-    given = False
-
-    async def replay() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replay
+def _gravity(failed: Exception) -> int:
+    """A statement that PostgreSQL refuses is a mistake of ours; a database that is away is not."""
+    return logging.WARNING if isinstance(failed, database.LOST) else logging.ERROR

@@ -1,4 +1,7 @@
-"""The promises to clients (`schema.graphql`) and to the future (`events.json`, samples); run it to write them."""
+"""The promises to clients (`schema.graphql`), to the future (`events.json`, samples), and the SQL of typical queries.
+
+Run it to write them.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,12 @@ import msgspec
 from pet_graph import log
 from pet_graph.events import EVENTS
 from pet_graph.events.base import Event, Quantity
+from pet_graph.explain import described, prepared
 from pet_graph.graph import sdl
 
 ROOT = Path(__file__).parent.parent
 SCHEMA, SHAPES, SAMPLES = ROOT / "schema.graphql", ROOT / "events.json", ROOT / "tests" / "samples"
+GOLDEN = ROOT / "tests" / "golden"
 
 
 def shapes() -> str:
@@ -84,6 +89,19 @@ def made_up(kind: Any) -> Any:
     }[kind]
 
 
+def operations() -> list[Path]:
+    """Queries of every kind; beside each stands the SQL that it becomes."""
+    return sorted(GOLDEN.glob("*.graphql"))
+
+
+def planned(query: Path) -> str:
+    """The SQL of a query; its variables are JSON in a comment on its first line."""
+    text = query.read_text()
+    comment = text.splitlines()[0]
+    variables = json.loads(comment.removeprefix("#")) if comment.startswith("#") else {}
+    return described(prepared(text, variables))
+
+
 def main() -> None:
     SCHEMA.write_text(sdl())
     SHAPES.write_text(shapes())
@@ -91,6 +109,8 @@ def main() -> None:
     for name, (event, _) in EVENTS.items():
         if not sample_of(name).exists():
             sample_of(name).write_text(log.encode(made_up(event)) + "\n")
+    for query in operations():
+        query.with_suffix(".sql").write_text(planned(query))
 
 
 if __name__ == "__main__":

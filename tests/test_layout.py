@@ -26,7 +26,7 @@ COLUMNS = {
 }
 TOOLS = {
     "events": {"base", "checks", "reactions", "reckoning", "spans", "timelines", "upcasts", "workdays"},
-    "projections": {"answers", "base", "questions", "streams"},
+    "projections": {"answers", "base", "forms", "questions", "statements", "streams"},
     "schema": {"base", "connections", "errors", "filters", "inputs", "links", "nodes", "scalars"},
     "resolvers": {"base"},
 }

@@ -29,7 +29,7 @@ NORMAL = SlaTarget(Priority.NORMAL, response=HOUR, resolution=4 * HOUR)
 URGENT = SlaTarget(Priority.URGENT, response=HOUR / 2)
 STANDARD = SlaPolicyAdopted(name="Standard", targets=(NORMAL, URGENT), warn_at_percent=(75,))
 
-SPANS = ("response_seconds", "next_response_seconds", "update_seconds", "resolution_seconds")
+SPANS = ("response_us", "next_response_us", "update_us", "resolution_us")
 NOTHING = {"service": None, "kind": None, "others": [], **dict.fromkeys(SPANS)}
 MODES = {"open_clocks": "keep", "on_priority": "carry_elapsed", "on_calendar": "carry_elapsed", "edits": 0}
 
@@ -110,8 +110,8 @@ async def test_the_firms_own_policy_is_remembered_under_an_id_of_its_own(world: 
     await world.record(adopt(NORMAL, URGENT))
     [row] = await world.rows("policies")
     assert json.loads(row.pop("targets")) == [
-        {**NOTHING, "priority": "normal", "response_seconds": 3600, "resolution_seconds": 14400},
-        {**NOTHING, "priority": "urgent", "response_seconds": 1800},
+        {**NOTHING, "priority": "normal", "response_us": 3_600_000_000, "resolution_us": 14_400_000_000},
+        {**NOTHING, "priority": "urgent", "response_us": 1_800_000_000},
     ]
     assert json.loads(row.pop("warn_at_percent")) == [75]
     assert row == {
@@ -134,7 +134,7 @@ async def test_a_customers_policy_is_remembered_under_the_customers_id_in_its_ne
     world.pass_time(days=1)
     await world.record(adopt(URGENT, customer=customer, warn_at_percent=(50, 90)))
     [row] = await world.rows("policies")
-    assert json.loads(row.pop("targets")) == [{**NOTHING, "priority": "urgent", "response_seconds": 1800}]
+    assert json.loads(row.pop("targets")) == [{**NOTHING, "priority": "urgent", "response_us": 1_800_000_000}]
     assert json.loads(row.pop("warn_at_percent")) == [50, 90]
     assert row == {
         "id": customer,

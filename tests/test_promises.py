@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from promises import SCHEMA, SHAPES, Sample, sample_of, samples, shapes
+from promises import SCHEMA, SHAPES, Sample, operations, planned, sample_of, samples, shapes
 
 from pet_graph import log
 from pet_graph.events import EVENTS
@@ -22,6 +24,12 @@ def test_the_committed_event_shapes_are_the_written_ones() -> None:
 
 def test_every_event_has_a_stored_sample_of_its_present_version() -> None:
     assert [name for name in EVENTS if not sample_of(name).exists()] == [], WRITE
+
+
+@pytest.mark.parametrize("query", operations(), ids=lambda query: query.stem)
+def test_the_committed_sql_of_a_query_is_what_it_becomes(query: Path) -> None:
+    """So that a lost index or a query for each row shows where a change is reviewed."""
+    assert query.with_suffix(".sql").read_text() == planned(query), WRITE
 
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: sample.file.stem)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,8 @@ from sqlmodel import Field, SQLModel
 from ..events.base import Fact
 from ..events.policies import PolicyState, SlaTarget
 from .base import Change, Put
+
+MICROSECOND = timedelta(microseconds=1)
 
 
 class PolicyRow(SQLModel, table=True):
@@ -68,12 +70,16 @@ def _target(target: SlaTarget) -> dict[str, Any]:
         "service": target.service,
         "kind": target.kind,
         "priority": target.priority,
-        "response_seconds": target.response and target.response.total_seconds(),
-        "next_response_seconds": target.next_response and target.next_response.total_seconds(),
-        "update_seconds": target.update and target.update.total_seconds(),
-        "resolution_seconds": target.resolution and target.resolution.total_seconds(),
-        "others": [{"clock": other.clock, "span_seconds": other.span.total_seconds()} for other in target.others],
+        "response_us": _micros(target.response),
+        "next_response_us": _micros(target.next_response),
+        "update_us": _micros(target.update),
+        "resolution_us": _micros(target.resolution),
+        "others": [{"clock": other.clock, "span_us": _micros(other.span)} for other in target.others],
     }
+
+
+def _micros(span: timedelta | None) -> int | None:
+    return None if span is None else span // MICROSECOND
 
 
 COMPUTED = {"warn_at_percent": "{row}.warn_at_percent"}

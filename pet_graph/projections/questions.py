@@ -61,24 +61,24 @@ class Parameters:
         return f"${len(self.values)}::{sql_type}"
 
 
-def condition_sql(condition: Condition, table: str, parameters: Parameters) -> str:
-    column, sql_type = f"t.{condition.column}", TABLES[table].type_of(condition.column)
+def condition_sql(condition: Condition, table: str, parameters: Parameters, row: str = "t") -> str:
+    column, sql_type = f"{row}.{condition.column}", TABLES[table].type_of(condition.column)
     match condition.operator:
         case "is null" | "is not null":
             return f"{column} {condition.operator}"
         case "in":
-            return f"{column} = any({parameters.add(list(condition.value), f'{sql_type}[]')})"
+            return f"{column} = any({parameters.add(condition.value, f'{sql_type}[]')})"
         case "holds":
             return f"{parameters.add(condition.value, sql_type.removesuffix('[]'))} = any({column})"
         case _:
             return f"{column} {condition.operator} {parameters.add(condition.value, sql_type)}"
 
 
-def after_key_sql(page: Page, parameters: Parameters) -> str:
+def after_key_sql(page: Page, parameters: Parameters, row: str = "t") -> str:
     assert page.key is not None
     sign = "<" if page.order.descending != page.backwards else ">"
     value = parameters.add(page.key[0], TABLES[page.table].type_of(page.order.column))
-    return f"(t.{page.order.column}, t.id) {sign} ({value}, {parameters.add(page.key[1], 'uuid')})"
+    return f"({row}.{page.order.column}, {row}.id) {sign} ({value}, {parameters.add(page.key[1], 'uuid')})"
 
 
 def _where(page: Page, parameters: Parameters, *also: str) -> str:

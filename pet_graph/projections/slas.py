@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-import asyncpg
 from sqlalchemy import BigInteger, Index, text
 from sqlmodel import Field, SQLModel
 
@@ -142,17 +141,12 @@ def _review(state: SlaState, stream: str) -> dict[str, Any]:
     }
 
 
-async def breaches_by_customer(connections: asyncpg.Pool[Any], kind: str | None, first: int) -> list[Any]:
-    """Customer and number of breached clocks, most first."""
-    rows: list[Any] = await connections.fetch(
-        "select customer_id, count(*) as breaches from sla_clocks"
-        " where breached_at is not null and ($1::text is null or kind = $1)"
-        " group by customer_id order by breaches desc, customer_id limit $2",
-        kind,
-        first,
-    )
-    return rows
-
+BREACHES_BY_CUSTOMER = (
+    "select customer_id, count(*) as breaches from sla_clocks"
+    " where breached_at is not null and ($1::text is null or kind = $1)"
+    " group by customer_id order by breaches desc, customer_id limit $2::bigint"
+)
+"""Customer and number of breached clocks, most first; of one kind, or of every kind when that is null."""
 
 _ELAPSED = (
     "{row}.counted_us + case when {row}.counting_since is null then 0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Any
+from uuid import UUID
 
 import strawberry
 
@@ -13,16 +14,20 @@ from ..authority import CLIENT_COMMANDS
 from ..context import Info
 from ..decisions import Asked, Invalid, Outcome, Recorded
 from ..events import COMMANDS, EVENTS
+from ..projections.answers import Facts, Ids
 from ..projections.streams import noun_of
 from ..schema import NODES, facts
 from ..schema.errors import error_of, result
+from ..schema.facts import FactPage
 from ..schema.inputs import NODE_NAMES, command_of, input_for
+from ..schema.links import Stretch, Things, scalar
 from ..schema.nodes import Node, bad_input, global_id, local_id, shown, text
 from ..schema.scalars import Position
 from .base import recorded_fields
 from .verdicts import After
 
 MOST_COMMANDS = 200
+MOST_THINGS = 100
 MOST_FACTS = 1_000
 Types = Annotated[
     list[str] | None, strawberry.argument(description="Only facts of these types: TicketOpened, SlaBreached…")
@@ -37,32 +42,35 @@ Streams = Annotated[
 
 @strawberry.type
 class FactQueries:
-    @strawberry.field(description="Anything by its global id; null when there is nothing of this id.")
+    @strawberry.field(
+        description="Anything by its global id; null when there is nothing of this id.",
+        metadata={"link": Things(lambda id: _asked([id]))},
+    )
     async def node(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its global id.")]
     ) -> Node | None:
         info.context.may_read()
-        found: Node | None = await _node(info, id)
+        [found] = await _things(info, _asked([id]))
         return found
 
-    @strawberry.field(description="Many things by their global ids, in the order asked; null where there is nothing.")
+    @strawberry.field(
+        description="Many things by their global ids, in the order asked; null where there is nothing.",
+        metadata={"link": Things(lambda ids: _asked(ids), several=True)},
+    )
     async def nodes(
         self,
         info: Info,
         ids: Annotated[list[strawberry.ID], strawberry.argument(description="Their global ids, at most 100.")],
     ) -> list[Node | None]:
         info.context.may_read()
-        if len(ids) > 100:
-            raise bad_input(f"`ids` has {len(ids)} items; at most 100 fit.")
-        found: list[Node | None] = await asyncio.gather(*(_node(info, id_) for id_ in ids))
-        return found
+        return await _things(info, _asked(ids))
 
-    @strawberry.field(description="The position of the newest fact.")
-    async def position(self, info: Info) -> Position:
-        info.context.may_read()
-        return Position(await log.last_position(info.context.services.pool))
+    position: Position = scalar(log.LAST_POSITION, description="The position of the newest fact.")
 
-    @strawberry.field(description="The log itself, page by page, oldest first.")
+    @strawberry.field(
+        description="The log itself, page by page, oldest first.",
+        metadata={"link": Stretch(log.RELATION, lambda **given: _stretch(**given))},
+    )
     async def facts(
         self,
         info: Info,
@@ -70,30 +78,53 @@ class FactQueries:
         after: Annotated[Position | None, strawberry.argument(description="Begin after this cursor.")] = None,
         types: Types = None,
         streams: Streams = None,
-    ) -> facts.FactPage:
+    ) -> FactPage:
         info.context.may_read()
-        if not 1 <= first <= MOST_FACTS:
-            raise bad_input(f"`first` is {first}; from 1 to {MOST_FACTS} fit.")
-        _known(types)
-        wanted = None if streams is None else [text(stream) for stream in streams]
-        found = await log.read(info.context.services.pool, after or 0, limit=first + 1, types=types, streams=wanted)
+        asked = _stretch(first, after, types, streams)
+        found = await log.read(
+            info.context.services.pool, asked.after, limit=first + 1, types=asked.types, streams=asked.streams
+        )
         page = found[:first]
-        cursor = page[-1].position if page else (after or 0)
-        return facts.FactPage(
+        cursor = page[-1].position if page else asked.after
+        return FactPage(
             facts=[facts.Fact.of(fact) for fact in page], cursor=Position(cursor), has_more=len(found) > first
         )
 
 
-async def _node(info: Info, id_: str) -> Any:
+def _asked(ids: Sequence[str]) -> Ids:
+    """Type and UUID of each. Raises GraphQLError."""
+    if len(ids) > MOST_THINGS:
+        raise bad_input(f"`ids` has {len(ids)} items; at most {MOST_THINGS} fit.")
+    return Ids(tuple(map(_thing, ids)))
+
+
+def _thing(id_: str) -> tuple[str, UUID]:
     try:
         name, row_id = local_id(id_)
     except ValueError as error:
         raise bad_input(f"{error}.") from error
     if name not in NODES:
         raise bad_input(f"There is no type {name!r}.")
-    table, kind = NODES[name]
-    row = await info.context.row(table).load(row_id)
-    return row and kind.of(row)
+    return name, row_id
+
+
+async def _things(info: Info, asked: Ids) -> list[Node | None]:
+    rows = await asyncio.gather(*(info.context.row(NODES[name][0]).load(id_) for name, id_ in asked.things))
+    return [row and NODES[name][1].of(row) for row, (name, _) in zip(rows, asked.things, strict=True)]
+
+
+def _stretch(
+    first: int,
+    after: int | None = None,
+    types: Sequence[str] | None = None,
+    streams: Sequence[str] | None = None,
+) -> Facts:
+    """Which facts are asked for. Raises GraphQLError."""
+    if not 1 <= first <= MOST_FACTS:
+        raise bad_input(f"`first` is {first}; from 1 to {MOST_FACTS} fit.")
+    _known(types)
+    wanted = None if streams is None else tuple(text(stream) for stream in streams)
+    return Facts(after or 0, first, None if types is None else tuple(types), wanted)
 
 
 def _known(types: Sequence[str] | None) -> None:
@@ -111,7 +142,7 @@ class CommandRecorded(facts.Recorded):
 
     @strawberry.field(description="What the command is about, as it is now; null when its start was only rehearsed.")
     async def node(self, info: Info) -> Node | None:
-        found: Node | None = await _node(info, self.id)
+        [found] = await _things(info, _asked([self.id]))
         return found
 
 

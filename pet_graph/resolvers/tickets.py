@@ -14,7 +14,7 @@ from ..context import Info
 from ..events import messages, tickets
 from ..schema.connections import Connection
 from ..schema.facts import Fact
-from ..schema.links import listing
+from ..schema.links import One, listing
 from ..schema.nodes import bad_input, id_of
 from ..schema.scalars import Position
 from ..schema.tickets import Ticket, TicketChange, TicketFilter, TicketOrder, TicketRecorded, TicketResult
@@ -46,7 +46,10 @@ class TicketQueries:
         "tickets", filter=TicketFilter, order=TicketOrder, description="Tickets, page by page."
     )
 
-    @strawberry.field(description="One ticket, as it is or as it was; null when there is, or was, none of this id.")
+    @strawberry.field(
+        description="One ticket, as it is or as it was; null when there is, or was, none of this id.",
+        metadata={"link": One("tickets", "id")},
+    )
     async def ticket(
         self,
         info: Info,

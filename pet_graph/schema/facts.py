@@ -9,26 +9,27 @@ import msgspec
 import strawberry
 
 from ..events import base
+from .nodes import column
 from .scalars import Json, Position
 
 
 @strawberry.type(description="Something that happened, exactly as it stands in the log. It never changes.")
 class Fact:
-    position: Position = strawberry.field(description="Its place among all facts.")
-    stream: str = strawberry.field(description="What it is about: the domain and the UUID, ticket-1b9d….")
-    version: int = strawberry.field(description="Its place among the facts of its stream, from 1.")
-    type: str = strawberry.field(description="What happened: TicketOpened, SlaBreached….")
-    schema_version: int = strawberry.field(description="The version of the shape in which it was written.")
-    data: Json = strawberry.field(description="What is known of it.")
-    actor: str = strawberry.field(description="Who asked for it: the subject of a token, or the clock.")
-    authority: str = strawberry.field(description="The role under which it was accepted.")
-    origin: str = strawberry.field(description="`internal`, or `external:` and the system that reported it.")
-    command_id: UUID = strawberry.field(description="The command that recorded it.")
-    correlation: UUID = strawberry.field(description="The errand that the command belonged to.")
-    causation: Position | None = strawberry.field(description="The fact that brought it about, if one did.")
-    occurred_at: datetime = strawberry.field(description="When it was so.")
-    recorded_at: datetime = strawberry.field(description="When PET learned of it.")
-    seal: str = strawberry.field(description="SHA-256 over all of this and the seal before it, in hexadecimal.")
+    position: Position = column("Its place among all facts.")
+    stream: str = column("What it is about: the domain and the UUID, ticket-1b9d….")
+    version: int = column("Its place among the facts of its stream, from 1.")
+    type: str = column("What happened: TicketOpened, SlaBreached….")
+    schema_version: int = column("The version of the shape in which it was written.")
+    data: Json = column("What is known of it.")
+    actor: str = column("Who asked for it: the subject of a token, or the clock.")
+    authority: str = column("The role under which it was accepted.")
+    origin: str = column("`internal`, or `external:` and the system that reported it.")
+    command_id: UUID = column("The command that recorded it.")
+    correlation: UUID = column("The errand that the command belonged to.")
+    causation: Position | None = column("The fact that brought it about, if one did.")
+    occurred_at: datetime = column("When it was so.")
+    recorded_at: datetime = column("When PET learned of it.")
+    seal: str = column("SHA-256 over all of this and the seal before it, in hexadecimal.", form="hex")
 
     @classmethod
     def of(cls, fact: base.Fact) -> Fact:

@@ -1,4 +1,4 @@
-"""How types declare what they lead to: `one`, `many`, `find`, `listing`.
+"""How types declare what they lead to: `one`, `many`, `find`, `listing`, `embedded`, `rows`, `scalar`.
 
 The declarations stand in each field's metadata, as data, for whatever compiles whole operations. Here they are
 executed field by field, with a loader for each kind of question, so that equal questions become one SQL statement.
@@ -7,16 +7,19 @@ executed field by field, with a loader for each kind of question, so that equal 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
+import msgspec
 import strawberry
 from strawberry.types.base import StrawberryContainer, get_object_definition
 from strawberry.types.lazy_type import LazyType
 
 from ..context import Info
+from ..projections.answers import Facts, Given, Ids
 from .connections import Connection, page_of
-from .nodes import bad_input, id_of, type_name
+from .nodes import bad_input, columns_of, id_of, type_name
 
 ROOT: Any = strawberry.Parent[Any]  # type: ignore[misc]
 
@@ -36,6 +39,47 @@ class Many:
     table: str
     by: str
     noun: str | None = None
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Values that this row's column keeps as a JSON array of objects."""
+
+    column: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a query of SQL answers; `slot` makes its parameters $1, $2 … of the field's arguments."""
+
+    sql: str
+    slot: Callable[..., Given]
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """The one value that a query of SQL answers."""
+
+    sql: str
+
+
+@dataclass(frozen=True)
+class Things:
+    """Rows of any table, by their global ids: one, or `several`."""
+
+    slot: Callable[..., Ids]
+    several: bool = False
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A piece of the log, which is in `relation`."""
+
+    relation: str
+    slot: Callable[..., Facts]
+
+
+Link = One | Many | Embedded | Rows | Scalar | Things | Stretch
 
 
 def _target(info: Info) -> Any:
@@ -103,6 +147,53 @@ def listing(table: str, *, order: type, filter: type | None = None, description:
         return Connection.of(_connection_node(info), page, rows, arguments, lambda: info.context.total(page))
 
     return _list_field(resolve, order, filter, description, Many(table, ""), rooted=False)
+
+
+def embedded(column: str, *, description: str) -> Any:
+    """A list of values that a column keeps as JSON: objects with what the columns of the field's type name.
+
+    The column's text has to stand in the private attribute `stored_` and its name; see `hidden`. Values are enums,
+    texts, numbers, durations in microseconds, money, and lists of values again.
+    """
+
+    def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
+        target = _target(info)
+        stored: Any = getattr(root, f"stored_{column}")
+        values = stored if isinstance(stored, list) else msgspec.json.decode(stored)
+        return [target(**columns_of(target, value)) for value in values]
+
+    return strawberry.field(resolver=resolve, description=description, metadata={"link": Embedded(column)})
+
+
+def rows(sql: str, slot: Callable[..., Given], *, description: str) -> Any:
+    """A root field: the rows that a query of SQL answers.
+
+    The parameters of `slot` are the field's arguments; it answers with those of the query, or refuses.
+    """
+
+    async def resolve(info: Info, **arguments: Any) -> Any:
+        info.context.may_read()
+        target = _target(info)
+        found = await info.context.services.pool.fetch(sql, *slot(**arguments).values)
+        return [target(**columns_of(target, row)) for row in found]
+
+    hints = get_type_hints(slot, include_extras=True)
+    parameters = [
+        parameter.replace(annotation=hints[parameter.name]) for parameter in inspect.signature(slot).parameters.values()
+    ]
+    asking = inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Info)
+    resolve.__signature__ = inspect.Signature([asking, *parameters])  # type: ignore[attr-defined]
+    return strawberry.field(resolver=resolve, description=description, metadata={"link": Rows(sql, slot)})
+
+
+def scalar(sql: str, *, description: str) -> Any:
+    """A root field: the one value that a query of SQL answers."""
+
+    async def resolve(info: Info) -> Any:
+        info.context.may_read()
+        return await info.context.services.pool.fetchval(sql)
+
+    return strawberry.field(resolver=resolve, description=description, metadata={"link": Scalar(sql)})
 
 
 async def _page_as_of(root: Any, info: Info, table: str, noun: str | None, arguments: dict[str, Any]) -> Any:

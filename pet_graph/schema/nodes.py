@@ -21,6 +21,7 @@ from ..events.base import Money
 
 LONGEST_SHOWN = 80
 TYPE_NAME = re.compile(r"[A-Z][A-Za-z]{0,59}")
+RFC_9562 = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 Reader: TypeAlias = Callable[[Any, str], Any]
 """What a field is, from the row and the column it is kept in."""
@@ -54,7 +55,7 @@ def local_id(global_id: str) -> tuple[str, UUID]:
     """Type and UUID of a global id. Raises ValueError."""
     try:
         name, _, id_ = b64decode(global_id, validate=True).decode().partition(":")
-        if not TYPE_NAME.fullmatch(name) or str(UUID(id_)) != id_:
+        if not TYPE_NAME.fullmatch(name) or not RFC_9562.fullmatch(id_):
             raise ValueError("not the one way to write it")
         return name, UUID(id_)
     except (BadBase64, UnicodeDecodeError, ValueError) as error:
@@ -87,9 +88,12 @@ class Node:
     @classmethod
     def of(cls, row: Any, as_of: Any = None) -> Self:
         """The object that a row becomes."""
-        kind: Any = cls
-        values = {name: read(row, column) for name, column, read in _columns(kind)}
-        return cls(row_id=row["id"], as_of=as_of, **values)
+        return cls(row_id=row["id"], as_of=as_of, **columns_of(cls, row))
+
+
+def columns_of(cls: Any, row: Any) -> dict[str, Any]:
+    """What of an object comes straight from its row."""
+    return {name: read(row, column) for name, column, read in _columns(cls)}
 
 
 @cache
@@ -98,12 +102,13 @@ def type_name(cls: Any) -> str:
     return definition.name
 
 
-def column(description: str, *, of: str | None = None) -> Any:
+def column(description: str, *, of: str | None = None, form: str | None = None) -> Any:
     """A field that is a column of the row, of the same name unless `of` tells another.
 
-    Money takes its currency from the row's column `currency`: all amounts of a row are in one.
+    `form` is one of `projections.forms`, where the field's type does not tell it. Money takes its currency from the
+    row's column `currency`: all amounts of a row are in one.
     """
-    return strawberry.field(description=description, metadata={"column": of})
+    return strawberry.field(description=description, metadata={"column": of, "form": form})
 
 
 def computed(name: str, description: str) -> Any:

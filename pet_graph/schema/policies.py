@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import msgspec
@@ -15,7 +15,7 @@ from .base import Priority, described
 from .errors import result
 from .facts import Recorded
 from .filters import order, where
-from .links import one
+from .links import embedded, one
 from .nodes import Node, column, computed, hidden
 from .scalars import Position
 
@@ -50,26 +50,23 @@ described(
 
 @strawberry.type(description="What is promised by a clock of the policy's own.")
 class SlaOtherTarget:
-    clock: str = strawberry.field(description="The name of the clock.")
-    span: timedelta = strawberry.field(description="From its start to its stop.")
+    clock: str = column("The name of the clock.")
+    span: timedelta = column("From its start to its stop.", of="span_us")
 
 
 @strawberry.type(description="What is promised of some tickets; a target that is null is not promised.")
 class SlaTarget:
-    priority: Priority | None = strawberry.field(description="The priority it holds for; null: for all.")
-    service: str | None = strawberry.field(description="The service it holds for; null: for all.")
-    kind: str | None = strawberry.field(description="The kind of ticket it holds for; null: for all.")
-    response: timedelta | None = strawberry.field(description="From opening to the first answer.")
-    next_response: timedelta | None = strawberry.field(
-        description="From what the customer writes after the first answer to the next answer."
+    priority: Priority | None = column("The priority it holds for; null: for all.")
+    service: str | None = column("The service it holds for; null: for all.")
+    kind: str | None = column("The kind of ticket it holds for; null: for all.")
+    response: timedelta | None = column("From opening to the first answer.", of="response_us")
+    next_response: timedelta | None = column(
+        "From what the customer writes after the first answer to the next answer.", of="next_response_us"
     )
-    update: timedelta | None = strawberry.field(description="From one answer to the next, until the resolution.")
-    resolution: timedelta | None = strawberry.field(description="From opening, or reopening, to the resolution.")
-    others: list[SlaOtherTarget] = strawberry.field(description="Targets of the policy's own clocks.")
-
-
-def _span(seconds: float | None) -> timedelta | None:
-    return None if seconds is None else timedelta(seconds=seconds)
+    update: timedelta | None = column("From one answer to the next, until the resolution.", of="update_us")
+    resolution: timedelta | None = column("From opening, or reopening, to the resolution.", of="resolution_us")
+    stored_others: strawberry.Private[list[object]] = hidden(of="others")
+    others: list[SlaOtherTarget] = embedded("others", description="Targets of the policy's own clocks.")
 
 
 @strawberry.type(
@@ -94,25 +91,9 @@ class SlaPolicy(Node):
     version: int = column("How many facts are recorded of the policy; give it back as `expectedVersion`.")
     position: Position = column("The position of the newest of them.")
 
-    @strawberry.field(description="What is promised of which tickets; of those that fit the most specific holds.")
-    def targets(self) -> list[SlaTarget]:
-        stored: list[dict[str, Any]] = msgspec.json.decode(self.stored_targets)
-        return [
-            SlaTarget(
-                priority=target["priority"] and Priority(target["priority"]),
-                service=target["service"],
-                kind=target["kind"],
-                response=_span(target["response_seconds"]),
-                next_response=_span(target["next_response_seconds"]),
-                update=_span(target["update_seconds"]),
-                resolution=_span(target["resolution_seconds"]),
-                others=[
-                    SlaOtherTarget(clock=other["clock"], span=timedelta(seconds=other["span_seconds"]))
-                    for other in target["others"]
-                ],
-            )
-            for target in stored
-        ]
+    targets: list[SlaTarget] = embedded(
+        "targets", description="What is promised of which tickets; of those that fit the most specific holds."
+    )
 
     @computed("warn_at_percent", "How much of a target is used up when a warning is recorded, in percent.")
     def warn_at_percent(self) -> list[int]:

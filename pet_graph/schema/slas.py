@@ -128,4 +128,4 @@ class SlaBreachCount:
     customer: Annotated["Customer", strawberry.lazy(".customers")] = one(
         "customers", by="customer_id", description="Whose they are."
     )
-    breaches: int = strawberry.field(description="How many breached.")
+    breaches: int = column("How many breached.")

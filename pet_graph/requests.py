@@ -1,0 +1,132 @@
+"""Requests: what GraphQL needs of an HTTP request, read once from its ASGI scope, and answers sent without ceremony."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import orjson
+from cross_web import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
+
+RESPONSE_TYPE, JSON_TYPE = "application/graphql-response+json", "application/json"
+NO_STORE = (b"cache-control", b"no-store")
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The headers that matter, as texts; empty when they are not there, except that nobody may have said who asks."""
+
+    authorization: str | None = None
+    accept: str = ""
+    content_type: str = ""
+
+    @property
+    def media_type(self) -> str:
+        return _media_type(self.accept)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it announces a JSON request for one JSON response."""
+        return _is_plain(self.content_type, self.accept)
+
+
+def head_of(scope: Scope) -> Head:
+    found: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # of equal ones the first counts
+    authorization = found.get(b"authorization")
+    return Head(
+        None if authorization is None else authorization.decode("latin-1"),
+        found.get(b"accept", b"").decode("latin-1"),
+        found.get(b"content-type", b"").decode("latin-1"),
+    )
+
+
+@lru_cache(maxsize=100)
+def _is_plain(content_type: str, accept: str) -> bool:
+    is_json = content_type.partition(";")[0].strip().lower() == JSON_TYPE
+    return is_json and "event-stream" not in accept and "multipart" not in accept
+
+
+@lru_cache(maxsize=100)
+def _media_type(accept: str) -> str:
+    """The newer media type for those who name it and do not like the older one better."""
+    accepted = {JSON_TYPE: 0.0, RESPONSE_TYPE: -1.0}
+    for part in accept.split(","):
+        kind, *parameters = (word.strip().lower() for word in part.split(";"))
+        quality = next((word[2:] for word in parameters if word.startswith("q=")), "1")
+        with suppress(ValueError):
+            accepted[kind] = float(quality)
+    return RESPONSE_TYPE if accepted[RESPONSE_TYPE] >= max(accepted[JSON_TYPE], 0.001) else JSON_TYPE
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """What a request asks for."""
+
+    query: str
+    name: str | None
+    variables: dict[str, Any]
+
+
+async def body_of(scope: Scope, receive: Receive, limit_bytes: int) -> bytes:
+    """The whole body, unless it is too large or not a JSON object. Raises HTTPException, or ClientDisconnect."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > limit_bytes:
+            raise HTTPException(413, f"The request is larger than {limit_bytes} bytes.")
+    if scope["method"] == "POST" and not body[:64].lstrip().startswith(b"{"):
+        raise HTTPException(400, "Send a JSON object with `query`, as application/json.")
+    return body
+
+
+def operation_of(body: bytes) -> Operation | None:
+    """What a body asks for, which is an object if it is JSON; None when it is not spelt as GraphQL over HTTP does."""
+    try:
+        given = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    match given.get("query"), given.get("operationName"), given.get("variables"), given.get("extensions"):
+        case str() as query, (str() | None) as name, (dict() | None) as variables, (dict() | None):
+            return Operation(query, name, variables or {})
+    return None
+
+
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body that was read already, then goes on with what comes (the disconnect)."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+async def answer(
+    send: Send, body: bytes, media_type: str, status: int = 200, also: Sequence[tuple[bytes, bytes]] = (NO_STORE,)
+) -> None:
+    """Send a whole response of JSON."""
+    headers = [
+        (b"content-length", b"%d" % len(body)),
+        (b"content-type", b"%b; charset=utf-8" % media_type.encode()),
+        *also,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def refuse(send: Send, media_type: str, status: int, code: str, message: str) -> None:
+    """Send why a request is not answered at all."""
+    content = orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]})
+    also = [(b"www-authenticate", b"Bearer")] if status == 401 else []
+    await answer(send, content, media_type, status, also)

@@ -1,0 +1,184 @@
+"""The same requests asked of PET twice, with its planner and without, on a desk full of odd data."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, cast
+from uuid import UUID
+
+import orjson
+from conftest import World
+from firm import at_work
+from owed import HOURS, RETAINER, SEATS, SERVERS, owed
+
+from pet_graph.authority import INTERNAL
+from pet_graph.context import Services
+from pet_graph.decisions import Asked
+from pet_graph.events.base import Command, Priority, Role
+from pet_graph.events.customers import RegisterCustomer
+from pet_graph.events.messages import RespondToTicket
+from pet_graph.events.obligations import ReleaseObligation
+from pet_graph.events.people import RegisterPerson
+from pet_graph.events.policies import AdoptSlaPolicy, ClockTarget, SlaTarget
+from pet_graph.events.tickets import (
+    AnnulTicket,
+    AssignTicket,
+    HoldTicket,
+    OpenTicket,
+    ReopenTicket,
+    ResolveTicket,
+)
+from pet_graph.events.timelines import Party
+from pet_graph.graph import checked, schema
+from pet_graph.planner import Planner, Prepared
+from pet_graph.tokens import Viewer
+from pet_graph.transport import PetGraphQL
+
+SEED = int(os.environ.get("PET_TEST_SEED", random.randrange(10**6)))
+NAMES = (
+    "Crunchy Armchairs",
+    'Quote "and" \\ slash',
+    "Žluťoučký kůň 🐎",
+    "~0",
+    'tab\tand\nline, \n {"x"',
+    "a\u2028b\x7fc",
+)
+
+
+async def fill(world: World) -> None:
+    """Customers with odd names, tickets in every state, clocks of every kind, nulls, equal sort values: one turn."""
+    dice = random.Random(SEED)
+    asked: list[Asked] = []
+
+    def ask(command: Command) -> UUID:
+        asked.append(world.asked(command, occurred_at=world.now()))
+        return asked[-1].command_id
+
+    customers = [ask(RegisterCustomer(name=name)) for name in NAMES]
+    people = [ask(RegisterPerson(name=name, roles=(Role.SUPPORT, Role.ENGINEER))) for name in ("Ada", "Béla")]
+    people.append(ask(RegisterPerson(name="Nobody", roles=())))
+    targets = tuple(SlaTarget(priority, timedelta(hours=1), timedelta(hours=8)) for priority in Priority)
+    ask(AdoptSlaPolicy(name="Standard", targets=targets, warn_at_percent=(50, 90)))
+    others = (ClockTarget("callback", timedelta(minutes=5)), ClockTarget("visit", timedelta(days=3)))
+    own = (SlaTarget(Priority.URGENT, timedelta(microseconds=1_500_001), others=others, service="Mail"),)
+    ask(AdoptSlaPolicy(name="Own", targets=own, warn_at_percent=(), customer=customers[1]))
+    for number in range(60):
+        world.pass_time(microseconds=dice.choice((0, 1, 500_000, 3_600_000_000)))
+        ticket = ask(
+            OpenTicket(
+                customer=dice.choice(customers[:-1]),
+                subject=dice.choice(NAMES),
+                priority=dice.choice(list(Priority)),
+                description="\u00e9" * dice.choice((0, 3)),
+                reference=dice.choice((None, f"R{number}")),
+            )
+        )
+        for step in (
+            AssignTicket(ticket=ticket, assignee=dice.choice(people)),
+            RespondToTicket(ticket=ticket),
+            HoldTicket(ticket=ticket, reason="Wait", waiting_on=dice.choice(list(Party))),
+            ResolveTicket(ticket=ticket, resolution="Done"),
+            ReopenTicket(ticket=ticket, reason="Again"),
+            AnnulTicket(ticket=ticket, reason="Error"),
+        ):
+            if dice.random() < 0.4:
+                world.pass_time(seconds=dice.choice((0, 1, 4_000)))
+                ask(step)
+    await world.turns.record_all(asked)
+    await world.turns.record_due()
+    await at_work(world, NAMES, people, customers)
+    for number, terms in enumerate((HOURS, SERVERS, RETAINER, SEATS)):
+        [line, *_] = await owed(world, terms, HOURS, name="Owed", quote=UUID(int=number))
+        if number:
+            await world.record(ReleaseObligation(obligation=line, reason=NAMES[number]))
+
+
+# --- asking both ways -------------------------------------------------------------------------------------------------
+
+
+class Somebody:
+    """Believes everybody to be the same viewer."""
+
+    def __init__(self, *roles: str) -> None:
+        self._viewer = Viewer("tester", roles, INTERNAL, None)
+
+    async def viewer(self, authorization: str | None) -> Viewer:
+        return self._viewer
+
+
+class NoPlanner:
+    """Leaves everything to strawberry."""
+
+    def prepare(self, *asked: Any) -> None:
+        return None
+
+
+class Counting(Planner):
+    """Counts what is planned wholly, what in part, and what is left to strawberry."""
+
+    def __init__(self) -> None:
+        super().__init__(schema, checked)
+        self.planned: Counter[str] = Counter()
+
+    def prepare(self, *asked: Any) -> Prepared | None:
+        prepared = super().prepare(*asked)
+        self.planned["nothing" if prepared is None else "a part" if prepared.left else "all"] += 1
+        return prepared
+
+
+Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
+
+
+async def over_asgi(app: PetGraphQL, body: bytes, method: str = "POST", **headers: str) -> Answer:
+    """Status, headers and body of the answer to a request, without a socket between."""
+    sent: list[Any] = []
+    given = {"content-type": "application/json", **headers}
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": "/graphql",
+        "query_string": body if method == "GET" else b"",
+        "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in given.items()],
+    }
+    messages = iter([{"type": "http.request", "body": body if method == "POST" else b"", "more_body": False}])
+
+    async def receive() -> Any:
+        return next(messages, {"type": "http.disconnect"})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return sent[0]["status"], sent[0]["headers"], b"".join(message.get("body", b"") for message in sent[1:])
+
+
+@dataclass
+class Both:
+    """PET twice: with its planner, and without."""
+
+    fast: PetGraphQL
+    slow: PetGraphQL
+    planner: Counting
+
+    @classmethod
+    def of(cls, world: World, *roles: str) -> Both:
+        services = Services(world.pool, world.turns, world.feed, world.now)
+        verifier: Any = Somebody(*roles)
+        fast, slow = (PetGraphQL(services, verifier, body_limit_bytes=10**6, allowed_origins=[]) for _ in range(2))
+        planner, none = Counting(), cast(Any, NoPlanner())
+        fast.planner, slow.planner = planner, none
+        return cls(fast, slow, planner)
+
+    async def ask(self, body: bytes, method: str = "POST", **headers: str) -> tuple[Answer, Answer]:
+        return await over_asgi(self.fast, body, method, **headers), await over_asgi(self.slow, body, method, **headers)
+
+    async def same(self, query: str, name: str | None = None, **variables: Any) -> Any:
+        """The answer to a query, which is the same both ways."""
+        body = orjson.dumps({"query": query, "operationName": name, "variables": variables})
+        fast, slow = await self.ask(body)
+        assert fast == slow
+        return orjson.loads(fast[2])

@@ -1,0 +1,14 @@
+-- the columns are customers
+select
+  (select row_to_json(y)
+  from
+    (select
+      (select coalesce(json_agg(y), '[]')
+      from
+        (select r1.name as "name"
+        from
+          (select t.*
+          from customers t
+          order by t.registered_at desc, t.id desc
+          limit $1::bigint) r1
+        order by r1.registered_at asc, r1.id asc) y) as "nodes") y)::text

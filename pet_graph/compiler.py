@@ -227,9 +227,9 @@ class Compiler:
                 return self._embedded(_object(definition), nodes, column)
             case Scalar(sql=sql):
                 return answers.Scalar(sql)
-            case Rows(sql=sql):
+            case Rows(sql=sql, alone=alone):
                 slot = self._call(definition, nodes, link)
-                return answers.Rows(sql, self._record(_object(definition), nodes), slot)
+                return answers.Rows(sql, self._record(_object(definition), nodes), slot, alone)
             case Things(several=several):
                 slot = self._call(definition, nodes, link)
                 return answers.Things(slot, self._kinds(nodes), several)

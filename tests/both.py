@@ -122,11 +122,11 @@ class Counting(Planner):
 
     def __init__(self) -> None:
         super().__init__(schema, checked)
-        self.planned: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
 
     def prepare(self, *asked: Any) -> Prepared | None:
         prepared = super().prepare(*asked)
-        self.planned["nothing" if prepared is None else "a part" if prepared.left else "all"] += 1
+        self.counts["nothing" if prepared is None else "a part" if prepared.left else "all"] += 1
         return prepared
 
 

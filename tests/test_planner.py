@@ -94,6 +94,6 @@ async def test_any_query_gets_the_same_bytes_from_both_executions(
     await compare(both, generator, QUERIES // BATCHES, seed)
     failed = [record.getMessage() for record in caplog.records if record.name == transport.__name__]
     assert failed == [], f"seed {seed}: statements that PostgreSQL refused, though the client got its answer"
-    planned = both.planner.planned
+    planned = both.planner.counts
     assert planned["nothing"] < 0.4 * planned.total(), planned
     assert planned["a part"] > 0.05 * planned.total(), planned

@@ -77,11 +77,12 @@ class Listing:
 
 @dataclass(frozen=True)
 class Rows:
-    """What a query of SQL answers, row by row. Its parameters $1, $2 … stand in a slot."""
+    """What a query of SQL answers, row by row or its one row `alone`. Its parameters $1, $2 … stand in a slot."""
 
     sql: str
     record: Record
     slot: int
+    alone: bool = False
 
 
 @dataclass(frozen=True)

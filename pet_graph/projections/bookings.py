@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-import asyncpg
 from sqlalchemy import BigInteger, Column, Index
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
@@ -125,11 +124,3 @@ OVERCOMMITMENTS = f"""
            (booked_us - capacity_us)::bigint as excess_us
     from held where capacity_us > 0 and booked_us > capacity_us order by excess_us desc, day, person_id limit $4
 """
-
-
-async def overcommitments(
-    connections: asyncpg.Pool[Any], first_on: date, last_on: date, people: list[UUID] | None, first: int
-) -> list[Any]:
-    """Days on which people are booked for more than they can work, the worst first."""
-    rows: list[Any] = await connections.fetch(OVERCOMMITMENTS, first_on, last_on, people, first)
-    return rows

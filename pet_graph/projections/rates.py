@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID, uuid5
 
-import asyncpg
 from sqlalchemy import BigInteger, Index
 from sqlmodel import Field, SQLModel
 
 from ..events.base import Fact
-from ..events.rates import RateCardState, card_of
+from ..events.rates import RateCardState
 from .base import Change, Put
 
 
@@ -78,18 +76,9 @@ def _rates(state: RateCardState, card: UUID) -> Iterator[Put]:
         )
 
 
-async def rate_on(
-    connections: asyncpg.Pool[Any], kind: str, on: date, person: UUID | None, role: Any, known_at: int | None
-) -> Any:
-    """The rate that holds on a day, as known at a position: the person's own or, without one, the role's."""
-    cards = [card_of(person, None)] if person else []
-    cards += [card_of(None, role)] if role else []
-    return await connections.fetchrow(
-        "select r.* from unnest($1::uuid[]) with ordinality c(id, place) join rates r on r.card_id = c.id"
-        " where r.kind = $2 and r.valid_from <= $3 and (r.valid_until is null or $3 < r.valid_until)"
-        " and ($4::bigint is null or r.position <= $4) order by c.place, r.position desc limit 1",
-        cards,
-        kind,
-        on,
-        known_at,
-    )
+RATE_ON = (
+    "select r.* from unnest($1::uuid[]) with ordinality c(id, place) join rates r on r.card_id = c.id"
+    " where r.kind = $2::text and r.valid_from <= $3::date and (r.valid_until is null or $3::date < r.valid_until)"
+    " and ($4::bigint is null or r.position <= $4) order by c.place, r.position desc limit 1"
+)
+"""The rate of the first of these cards that has one on a day, as known at a position."""

@@ -285,7 +285,8 @@ class _Writer:
     def _rows(self, rows: Rows) -> str:
         row = self._row()
         sql = re.sub(r"\$(\d+)", lambda match: self.parameters.add((rows.slot, int(match[1]) - 1)), rows.sql)
-        return _as_list(f"select {self._record(rows.record, row)} from ({sql}) {row}")
+        write = _as_json if rows.alone else _as_list
+        return write(f"select {self._record(rows.record, row)} from ({sql}) {row}")
 
     def _embedded(self, embedded: Embedded, row: str) -> str:
         inner = self._row()

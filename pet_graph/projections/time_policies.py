@@ -53,3 +53,6 @@ def project(state: TimePolicyState, fact: Fact) -> list[Change]:
             },
         )
     ]
+
+
+TIME_POLICY = "select * from time_policies where id = $1::uuid"

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
-from ..context import Info
 from ..events import bookings
-from ..projections.bookings import overcommitments
+from ..projections.answers import Given
+from ..projections.bookings import OVERCOMMITMENTS
 from ..schema.bookings import Booking, BookingFilter, BookingOrder, BookingRecorded, BookingResult, Overcommitment
 from ..schema.connections import MOST, Connection
-from ..schema.links import find, listing
+from ..schema.links import find, listing, rows
 from ..schema.nodes import bad_input, id_of
 from .base import mutation
 
 LONGEST = timedelta(days=366)
+
+
+def _days(
+    first_on: Annotated[date, strawberry.argument(description="The first day to look at.")],
+    last_on: Annotated[date, strawberry.argument(description="The last day, at most 366 days later.")],
+    first: Annotated[int, strawberry.argument(description="The first so many days, 1 to 100.")],
+    person: Annotated[list[strawberry.ID] | None, strawberry.argument(description="Only of these people.")] = None,
+) -> Given:
+    if not 1 <= first <= MOST:
+        raise bad_input(f"`first` is {first}; from 1 to {MOST} fit.")
+    if last_on - first_on > LONGEST:
+        raise bad_input(f"From {first_on} to {last_on} it is more than {LONGEST.days} days.")
+    return Given((first_on, last_on, None if person is None else [id_of("Person", one) for one in person], first))
 
 
 @strawberry.type
@@ -26,28 +39,11 @@ class BookingQueries:
         "bookings", filter=BookingFilter, order=BookingOrder, description="Bookings of all people, page by page."
     )
 
-    @strawberry.field(description="Days on which people are booked for more than they can work, the worst first.")
-    async def overcommitments(
-        self,
-        info: Info,
-        first_on: Annotated[date, strawberry.argument(description="The first day to look at.")],
-        last_on: Annotated[date, strawberry.argument(description="The last day, at most 366 days later.")],
-        first: Annotated[int, strawberry.argument(description="The first so many days, 1 to 100.")],
-        person: Annotated[list[strawberry.ID] | None, strawberry.argument(description="Only of these people.")] = None,
-    ) -> list[Overcommitment]:
-        info.context.may_read()
-        if not 1 <= first <= MOST:
-            raise bad_input(f"`first` is {first}; from 1 to {MOST} fit.")
-        if last_on - first_on > LONGEST:
-            raise bad_input(f"From {first_on} to {last_on} it is more than {LONGEST.days} days.")
-        people = None if person is None else [id_of("Person", one) for one in person]
-        rows = await overcommitments(info.context.services.pool, first_on, last_on, people, first)
-        return [_overcommitment(row) for row in rows]
-
-
-def _overcommitment(row: Any) -> Overcommitment:
-    spans: Any = {name: timedelta(microseconds=row[f"{name}_us"]) for name in ("capacity", "booked", "firm", "excess")}
-    return Overcommitment(person_id=row["person_id"], day=row["day"], **spans)
+    overcommitments: list[Overcommitment] = rows(
+        OVERCOMMITMENTS,
+        _days,
+        description="Days on which people are booked for more than they can work, the worst first.",
+    )
 
 
 @strawberry.type

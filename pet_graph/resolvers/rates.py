@@ -7,16 +7,31 @@ from typing import Annotated
 
 import strawberry
 
-from ..context import Info
-from ..events.rates import AgreeRate, RateKind
-from ..projections.rates import rate_on
+from ..events.rates import AgreeRate, RateKind, card_of
+from ..projections.answers import Given
+from ..projections.rates import RATE_ON
 from ..schema.base import Role
 from ..schema.connections import Connection
-from ..schema.links import find, listing
+from ..schema.links import find, listing, row
 from ..schema.nodes import id_of
 from ..schema.rates import Rate, RateCard, RateCardFilter, RateCardOrder, RateCardRecorded, RateCardResult
 from ..schema.scalars import Position
 from .base import mutation
+
+
+def _which(
+    kind: Annotated[RateKind, strawberry.argument(description="What it says of an hour.")],
+    on: Annotated[date, strawberry.argument(description="The day of the hour.")],
+    person: Annotated[strawberry.ID | None, strawberry.argument(description="Whose hour.")] = None,
+    role: Annotated[Role | None, strawberry.argument(description="In which role.")] = None,
+    known_at: Annotated[
+        Position | None,
+        strawberry.argument(description="As PET knew it at this position; left out, as it knows now."),
+    ] = None,
+) -> Given:
+    cards = [card_of(id_of("Person", person), None)] if person is not None else []
+    cards += [card_of(None, role)] if role else []
+    return Given((cards, kind, on, known_at))
 
 
 @strawberry.type
@@ -26,26 +41,12 @@ class RateQueries:
         "rate_cards", filter=RateCardFilter, order=RateCardOrder, description="Rate cards, page by page."
     )
 
-    @strawberry.field(
+    rate: Rate | None = row(
+        RATE_ON,
+        _which,
         description="The rate that holds for an hour on a day: the person's own or, without one, the role's. "
-        "Null when none was agreed."
+        "Null when none was agreed.",
     )
-    async def rate(
-        self,
-        info: Info,
-        kind: Annotated[RateKind, strawberry.argument(description="What it says of an hour.")],
-        on: Annotated[date, strawberry.argument(description="The day of the hour.")],
-        person: Annotated[strawberry.ID | None, strawberry.argument(description="Whose hour.")] = None,
-        role: Annotated[Role | None, strawberry.argument(description="In which role.")] = None,
-        known_at: Annotated[
-            Position | None,
-            strawberry.argument(description="As PET knew it at this position; left out, as it knows now."),
-        ] = None,
-    ) -> Rate | None:
-        info.context.may_read()
-        whose = None if person is None else id_of("Person", person)
-        row = await rate_on(info.context.services.pool, kind, on, whose, role, known_at)
-        return Rate.of(row) if row else None
 
 
 @strawberry.type

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import strawberry
 
-from ..context import Info
 from ..events.time_policies import FIRM, AdoptTimePolicy
+from ..projections.answers import Given
+from ..projections.time_policies import TIME_POLICY
+from ..schema.links import row
 from ..schema.time_policies import TimePolicy, TimePolicyRecorded, TimePolicyResult
 from .base import mutation
 
 
 @strawberry.type
 class TimePolicyQueries:
-    @strawberry.field(description="The firm's time policy; null until one is adopted.")
-    async def time_policy(self, info: Info) -> TimePolicy | None:
-        info.context.may_read()
-        row = await info.context.row("time_policies").load(FIRM)
-        return TimePolicy.of(row) if row else None
+    time_policy: TimePolicy | None = row(
+        TIME_POLICY, lambda: Given((FIRM,)), description="The firm's time policy; null until one is adopted."
+    )
 
 
 @strawberry.type

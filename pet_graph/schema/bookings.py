@@ -102,8 +102,8 @@ BookingResult = result("BookingResult", BookingRecorded)
 class Overcommitment:
     person_id: strawberry.Private[UUID]
     person: Annotated["Person", strawberry.lazy(".people")] = one("people", by="person_id", description="Who.")
-    day: date = strawberry.field(description="The day.")
-    capacity: timedelta = strawberry.field(description="What the person can work on it.")
-    booked: timedelta = strawberry.field(description="What they are booked for, pencilled in or settled.")
-    firm: timedelta = strawberry.field(description="What of it is settled.")
-    excess: timedelta = strawberry.field(description="What is too much.")
+    day: date = column("The day.")
+    capacity: timedelta = column("What the person can work on it.", of="capacity_us")
+    booked: timedelta = column("What they are booked for, pencilled in or settled.", of="booked_us")
+    firm: timedelta = column("What of it is settled.", of="firm_us")
+    excess: timedelta = column("What is too much.", of="excess_us")

@@ -19,7 +19,7 @@ from strawberry.types.lazy_type import LazyType
 from ..context import Info
 from ..projections.answers import Facts, Given, Ids
 from .connections import Connection, page_of
-from .nodes import bad_input, columns_of, id_of, type_name
+from .nodes import Node, bad_input, columns_of, id_of, type_name
 
 ROOT: Any = strawberry.Parent[Any]  # type: ignore[misc]
 
@@ -50,10 +50,14 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Rows:
-    """What a query of SQL answers; `slot` makes its parameters $1, $2 … of the field's arguments."""
+    """What a query of SQL answers: rows or, if `alone`, the first row.
+
+    `slot` makes its parameters $1, $2 … of the field's arguments.
+    """
 
     sql: str
     slot: Callable[..., Given]
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,12 +174,23 @@ def rows(sql: str, slot: Callable[..., Given], *, description: str) -> Any:
 
     The parameters of `slot` are the field's arguments; it answers with those of the query, or refuses.
     """
+    return _asking(Rows(sql, slot), description)
+
+
+def row(sql: str, slot: Callable[..., Given], *, description: str) -> Any:
+    """The same of a query that answers one row or none."""
+    return _asking(Rows(sql, slot, alone=True), description)
+
+
+def _asking(link: Rows, description: str) -> Any:
+    slot = link.slot
 
     async def resolve(info: Info, **arguments: Any) -> Any:
         info.context.may_read()
         target = _target(info)
-        found = await info.context.services.pool.fetch(sql, *slot(**arguments).values)
-        return [target(**columns_of(target, row)) for row in found]
+        found = await info.context.services.pool.fetch(link.sql, *slot(**arguments).values)
+        made = [target.of(row) if issubclass(target, Node) else target(**columns_of(target, row)) for row in found]
+        return next(iter(made), None) if link.alone else made
 
     hints = get_type_hints(slot, include_extras=True)
     parameters = [
@@ -183,7 +198,7 @@ def rows(sql: str, slot: Callable[..., Given], *, description: str) -> Any:
     ]
     asking = inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Info)
     resolve.__signature__ = inspect.Signature([asking, *parameters])  # type: ignore[attr-defined]
-    return strawberry.field(resolver=resolve, description=description, metadata={"link": Rows(sql, slot)})
+    return strawberry.field(resolver=resolve, description=description, metadata={"link": link})
 
 
 def scalar(sql: str, *, description: str) -> Any:

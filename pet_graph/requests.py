@@ -46,7 +46,7 @@ def head_of(scope: Scope) -> Head:
 
 @lru_cache(maxsize=100)
 def _is_plain(content_type: str, accept: str) -> bool:
-    is_json = content_type.partition(";")[0].strip().lower() == JSON_TYPE
+    is_json = content_type.partition(";")[0].strip() == JSON_TYPE  # strawberry does not know it in capitals
     return is_json and "event-stream" not in accept and "multipart" not in accept
 
 

@@ -23,7 +23,7 @@ from pet_graph.graph import sdl
 from pet_graph.tokens import Verifier, Viewer, local_key
 
 Run = Callable[..., Result]
-COMMANDS = ("serve", "token", "verify", "rebuild", "export-schema", "facts")
+COMMANDS = ("serve", "token", "verify", "rebuild", "export-schema", "facts", "explain")
 
 
 @pytest.fixture
@@ -134,6 +134,27 @@ def test_a_database_of_ones_own_is_verified_rebuilt_and_read(run: Run, database_
     assert re.fullmatch(r" +2  2026-06-01 13:00:00  CustomerRenamed +customer-\S+  \{\"name\":\"Birch\"\}", renamed)
     assert printed(run("facts", "--after", "1", **own)).splitlines() == [renamed]
     assert printed(run("facts", "--after", "2", **own)) == ""
+
+
+def test_a_query_is_explained(run: Run, database_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "tickets.graphql"
+    file.write_text(
+        "query Q($n: Int!) { tickets(first: $n) { totalCount } __schema { description } } query R { position }"
+    )
+    own = {"PET_DATABASE_URL": database_url}
+    shown = printed(run("explain", file, "--variables", '{"n": 1}', "--operation", "Q", **own))
+    assert shown.startswith("-- __schema runs on strawberry: introspection is answered from the schema\n")
+    assert "(select count(*)" in shown
+    assert "Seq Scan on tickets" in shown
+    analyzed = printed(run("explain", file, "--variables", '{"n": 1}', "--operation", "Q", "--analyze", **own))
+    assert "Execution Time" in analyzed
+    for arguments, sentence in (
+        ((tmp_path / "no.graphql",), "cannot be read"),
+        ((file, "--variables", "{"), "--variables is no JSON object"),
+        ((file,), "it does not say which operation of the document is meant"),
+        ((file, "--operation", "Q"), "Variable '$n' has invalid value"),
+    ):
+        assert sentence in told(run("explain", *arguments, **own))
 
 
 def test_a_head_that_is_not_this_logs_is_found_out(run: Run, database_url: str) -> None:

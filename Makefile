@@ -37,7 +37,7 @@ fix: env  ## Format the code and mend what the linter can
 package: env  ## Build the wheel, install it into a fresh environment, and use it
 	@PATH="$(dir $(shell command -v $(PYTHON))):$$PATH" bash tests/package.sh
 
-promises: env  ## Write schema.graphql, events.json and new samples anew
+promises: env  ## Write schema.graphql, events.json, new samples and the SQL of typical queries anew
 	$(BIN)/python tests/promises.py
 
 bench: env  ## Measure PET beside others, and write bench/results.md (about ten minutes)

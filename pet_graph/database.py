@@ -30,6 +30,7 @@ SESSION = {
     "lock_timeout": "10s",
     "statement_timeout": "30s",
     "plan_cache_mode": "auto",
+    "random_page_cost": "1.1",  # rows are in memory or on flash; PostgreSQL would rather read a small table whole
 }
 
 

@@ -64,7 +64,7 @@ async def fill(world: World) -> None:
     targets = tuple(SlaTarget(priority, timedelta(hours=1), timedelta(hours=8)) for priority in Priority)
     ask(AdoptSlaPolicy(name="Standard", targets=targets, warn_at_percent=(50, 90)))
     others = (ClockTarget("callback", timedelta(minutes=5)), ClockTarget("visit", timedelta(days=3)))
-    own = (SlaTarget(Priority.URGENT, timedelta(microseconds=1_500_001), others=others, service="Mail"),)
+    own = (SlaTarget(Priority.URGENT, timedelta(microseconds=1_500_001)), SlaTarget(service="Mail", others=others))
     ask(AdoptSlaPolicy(name="Own", targets=own, warn_at_percent=(), customer=customers[1]))
     for number in range(60):
         world.pass_time(microseconds=dice.choice((0, 1, 500_000, 3_600_000_000)))

@@ -17,8 +17,9 @@ from owed import HOURS, RETAINER, SEATS, SERVERS, owed
 
 from pet_graph.authority import INTERNAL
 from pet_graph.context import Services
-from pet_graph.decisions import Asked
+from pet_graph.decisions import Asked, Invalid
 from pet_graph.events.base import Command, Priority, Role
+from pet_graph.events.clocks import ClockRule
 from pet_graph.events.customers import RegisterCustomer
 from pet_graph.events.messages import RespondToTicket
 from pet_graph.events.obligations import ReleaseObligation
@@ -32,7 +33,7 @@ from pet_graph.events.tickets import (
     ReopenTicket,
     ResolveTicket,
 )
-from pet_graph.events.timelines import Party
+from pet_graph.events.timelines import Party, Trigger
 from pet_graph.graph import checked, schema
 from pet_graph.planner import Planner, Prepared
 from pet_graph.tokens import Viewer
@@ -65,7 +66,8 @@ async def fill(world: World) -> None:
     ask(AdoptSlaPolicy(name="Standard", targets=targets, warn_at_percent=(50, 90)))
     others = (ClockTarget("callback", timedelta(minutes=5)), ClockTarget("visit", timedelta(days=3)))
     own = (SlaTarget(Priority.URGENT, timedelta(microseconds=1_500_001)), SlaTarget(service="Mail", others=others))
-    ask(AdoptSlaPolicy(name="Own", targets=own, warn_at_percent=(), customer=customers[1]))
+    rules = tuple(ClockRule(one.clock, (Trigger.OPENED,), (Trigger.RESPONDED,)) for one in others)
+    ask(AdoptSlaPolicy(name="Own", targets=own, warn_at_percent=(), customer=customers[1], clocks=rules))
     for number in range(60):
         world.pass_time(microseconds=dice.choice((0, 1, 500_000, 3_600_000_000)))
         ticket = ask(
@@ -88,7 +90,8 @@ async def fill(world: World) -> None:
             if dice.random() < 0.4:
                 world.pass_time(seconds=dice.choice((0, 1, 4_000)))
                 ask(step)
-    await world.turns.record_all(asked)
+    outcomes = await world.turns.record_all(asked)
+    assert not any(isinstance(one, Invalid) for one in outcomes), "a desk that is not well formed"
     await world.turns.record_due()
     await at_work(world, NAMES, people, customers)
     for number, terms in enumerate((HOURS, SERVERS, RETAINER, SEATS)):

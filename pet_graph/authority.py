@@ -50,10 +50,14 @@ TABLES = (
     Table("projections.timesheets", "derived", "rebuildable", "projections/time_entries.py from timesheets' facts."),
     Table("projections.time_entries", "derived", "rebuildable", "projections/time_entries.py from timesheets' facts."),
     Table("projections.time_policies", "derived", "rebuildable", "projections/time_policies.py from its facts."),
+    Table("projections.quotes", "derived", "rebuildable", "projections/quotes.py from the facts of quotes."),
+    Table("projections.quote_versions", "derived", "rebuildable", "projections/quote_versions.py from the same facts."),
+    Table("projections.quote_lines", "derived", "rebuildable", "projections/quote_versions.py from the same facts."),
+    Table("projections.approval_limits", "derived", "rebuildable", "projections/approval_limits.py from their facts."),
     Table("projections.tickets", "derived", "rebuildable", "projections/tickets.py from the facts of tickets."),
     Table("projections.sla_clocks", "derived", "rebuildable", "projections/slas.py from the facts of SLAs."),
     Table("projections.sla_reviews", "derived", "rebuildable", "What each ticket's clocks were worked out with."),
-    Table("projections.deadlines", "derived", "rebuildable", "The earliest outstanding warning or breach of a stream."),
+    Table("projections.deadlines", "derived", "rebuildable", "What falls due next of a stream: a warning, an expiry."),
     Table("projections.fingerprint", "derived", "rebuildable", "A digest of the code that made these tables."),
 )
 
@@ -71,6 +75,7 @@ _MANAGERS = Rule((Role.MANAGER,))
 _PROJECTS = Rule((Role.PROJECT_MANAGER, Role.MANAGER))
 _TIME = Rule((Role.ENGINEER, Role.SUPPORT, Role.PROJECT_MANAGER, Role.SALES, Role.FINANCE, Role.MANAGER))
 _RATES = Rule((Role.FINANCE, Role.MANAGER))
+_SALES = Rule((Role.SALES, Role.PROJECT_MANAGER, Role.MANAGER))
 _NOBODY = Rule(())
 
 COMMAND_RULES: dict[str, Rule] = {
@@ -81,9 +86,24 @@ COMMAND_RULES: dict[str, Rule] = {
     "RevokeRole": _MANAGERS,
     "AdoptSlaPolicy": _MANAGERS,
     "RetireSlaPolicy": _MANAGERS,
+    "AdoptApprovalLimit": _MANAGERS,
+    "IssueNumber": _NOBODY,
+    "NumberQuote": _NOBODY,
+    "DraftQuote": _SALES,
+    "ReviseQuote": _SALES,
+    "SubmitQuote": _SALES,
+    # Who wrote it may approve it up to the approval limit only (see reactions).
+    "ApproveQuote": Rule((Role.SALES, Role.FINANCE, Role.MANAGER)),
+    "SendQuote": _SALES,
+    "AcceptQuote": _SALES,
+    "DeclineQuote": _SALES,
+    "WithdrawQuote": _SALES,
+    "SupersedeQuote": _SALES,
+    "ExpireQuote": Rule((CLOCK,)),
     # What is owed follows from what was accepted; only people can say that it was delivered, or is owed no more.
     "OpenObligation": _NOBODY,
     "AmendObligation": _NOBODY,
+    "DropObligation": _NOBODY,
     "FulfilObligation": _PROJECTS,
     "ReleaseObligation": _PROJECTS,
     "StartProject": Rule((Role.PROJECT_MANAGER, Role.SALES, Role.MANAGER)),

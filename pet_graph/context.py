@@ -32,6 +32,7 @@ from .turn import Turns
 SLA_VERDICTS = tuple(event.__name__ for event in get_args(SlaEvent) if issubclass(event, Verdict))
 
 NOUN_OF_TABLE = {
+    "approval_limits": "approval_limit",
     "customers": "customer",
     "obligations": "obligation",
     "people": "person",
@@ -39,6 +40,7 @@ NOUN_OF_TABLE = {
     "milestones": "milestone",
     "projects": "project",
     "tasks": "task",
+    "quotes": "quote",
     "tickets": "ticket",
 }
 

@@ -35,6 +35,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from .database import LOST
+from .resolvers.approval_limits import ApprovalLimitCommands, ApprovalLimitQueries
 from .resolvers.bookings import BookingCommands, BookingQueries
 from .resolvers.customers import CustomerCommands, CustomerQueries
 from .resolvers.facts import FactCommands, FactQueries, FactSubscriptions
@@ -43,6 +44,8 @@ from .resolvers.obligations import ObligationCommands, ObligationQueries
 from .resolvers.people import PersonCommands, PersonQueries
 from .resolvers.policies import PolicyCommands, PolicyQueries
 from .resolvers.projects import ProjectCommands, ProjectQueries
+from .resolvers.quote_versions import QuoteVersionQueries
+from .resolvers.quotes import QuoteCommands, QuoteQueries
 from .resolvers.rates import RateCommands, RateQueries
 from .resolvers.slas import SlaQueries
 from .resolvers.tasks import TaskCommands, TaskQueries
@@ -71,6 +74,9 @@ class Query(
     CustomerQueries,
     PersonQueries,
     PolicyQueries,
+    ApprovalLimitQueries,
+    QuoteQueries,
+    QuoteVersionQueries,
     ObligationQueries,
     TicketQueries,
     SlaQueries,
@@ -91,6 +97,8 @@ class Mutation(
     CustomerCommands,
     PersonCommands,
     PolicyCommands,
+    ApprovalLimitCommands,
+    QuoteCommands,
     ObligationCommands,
     TicketCommands,
     FactCommands,

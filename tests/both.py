@@ -6,23 +6,24 @@ import os
 import random
 from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, cast
 from uuid import UUID
 
 import orjson
 from conftest import World
 from firm import at_work
-from owed import HOURS, RETAINER, SEATS, SERVERS, owed
+from sold import ADVICE, EVERYTHING, GO_LIVE, changed, drafted, offer, sold
 
 from pet_graph.authority import INTERNAL
 from pet_graph.context import Services
 from pet_graph.decisions import Asked, Invalid
-from pet_graph.events.base import Command, Priority, Role
+from pet_graph.events.approval_limits import AdoptApprovalLimit
+from pet_graph.events.base import Command, Money, Priority, Quantity, Role
 from pet_graph.events.clocks import ClockRule
 from pet_graph.events.customers import RegisterCustomer
 from pet_graph.events.messages import RespondToTicket
-from pet_graph.events.obligations import ReleaseObligation
+from pet_graph.events.obligations import ReleaseObligation, obligation_of
 from pet_graph.events.people import RegisterPerson
 from pet_graph.events.policies import AdoptSlaPolicy, ClockTarget, SlaTarget
 from pet_graph.events.tickets import (
@@ -94,10 +95,16 @@ async def fill(world: World) -> None:
     assert not any(isinstance(one, Invalid) for one in outcomes), "a desk that is not well formed"
     await world.turns.record_due()
     await at_work(world, NAMES, people, customers)
-    for number, terms in enumerate((HOURS, SERVERS, RETAINER, SEATS)):
-        [line, *_] = await owed(world, terms, HOURS, name="Owed", quote=UUID(int=number))
-        if number:
-            await world.record(ReleaseObligation(obligation=line, reason=NAMES[number]))
+    await _sell(world)
+
+
+async def _sell(world: World) -> None:
+    """Quotes in several states, one with a change order, and what is owed for them."""
+    quotes = [await sold(world, EVERYTHING, choice, name="Owed") for choice in (4, 5)]
+    await changed(world, quotes[1], offer(ADVICE, GO_LIVE, discount_percent=Quantity(7)))
+    await world.record(ReleaseObligation(obligation=obligation_of(quotes[0], 1), reason=NAMES[1]))
+    await drafted(world, offer(ADVICE, currency="EUR", title=NAMES[2], valid_until=date(9999, 12, 30)))
+    await world.record(AdoptApprovalLimit(limit=Money(-0, "JPY")))
 
 
 # --- asking both ways -------------------------------------------------------------------------------------------------

@@ -10,10 +10,11 @@ from uuid import UUID, uuid4
 
 from conftest import NOON
 from given import a_fact
+from msgspec import structs
 
 from pet_graph.decisions import stream_of
 from pet_graph.events import COMMANDS, DECIDERS
-from pet_graph.events.base import Command, Fact, Priority
+from pet_graph.events.base import Command, Fact, Priority, Refused
 from pet_graph.events.clocks import NEXT_RESPONSE as NEXT_RESPONSE
 from pet_graph.events.clocks import RESOLUTION, Clock, ClockState, SlaState
 from pet_graph.events.clocks import RESPONSE as RESPONSE
@@ -64,9 +65,20 @@ class Desk:
     def look(self, noun: str, id_: UUID) -> Any:
         return self.states.get(f"{noun}-{id_}", DECIDERS[noun].initial)
 
-    def ask(self, command: Command, at: datetime = NOON, *, id: UUID | None = None) -> list[Fact]:
+    def ask(
+        self, command: Command, at: datetime = NOON, *, id: UUID | None = None, actor: str = "tester"
+    ) -> list[Fact]:
         """The facts that are recorded; a refusal is raised and records nothing."""
-        before, command_id = len(self.facts), id or uuid4()
+        before, states = len(self.facts), dict(self.states)
+        try:
+            self._record(command, at, id or uuid4(), actor)
+        except Refused:
+            self.states = states
+            del self.facts[before:]
+            raise
+        return self.facts[before:]
+
+    def _record(self, command: Command, at: datetime, command_id: UUID, actor: str) -> None:
         todo = deque([command])
         while todo:
             command = todo.popleft()
@@ -74,12 +86,11 @@ class Desk:
             stream = stream_of(command, command_id)
             state = self.states.get(stream, decider.initial)
             for event in decider.decide(state, informed(command, self.look), at):
-                fact = a_fact(event, at, stream, len(self.facts) + 1)
+                fact = structs.replace(a_fact(event, at, stream, len(self.facts) + 1), actor=actor)
                 self.facts.append(fact)
                 self.states[stream] = decider.evolve(self.states.get(stream, decider.initial), fact)
                 react = REACTIONS.get(type(event))
                 todo.extend(react(fact, self.look) if react else [])
-        return self.facts[before:]
 
 
 def prioritise(priority: Priority) -> PrioritiseTicket:

@@ -34,6 +34,7 @@ NAMED_BY = {
     "owner": "Person",
     "person": "Person",
     "project": "Project",
+    "quote": "Quote",
     "task": "Task",
     "ticket": "Ticket",
 }

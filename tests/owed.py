@@ -10,7 +10,7 @@ from uuid import UUID
 
 from conftest import World
 
-from pet_graph.events.base import BurnUnit, Command, Fact, Money, Quantity, Role
+from pet_graph.events.base import BurnUnit, Command, Fact, Money, Quantity
 from pet_graph.events.customers import CustomerRegistered, RegisterCustomer
 from pet_graph.events.obligations import OpenObligation, Terms, obligation_of
 from pet_graph.events.reactions import REACTIONS
@@ -22,7 +22,7 @@ HOURS = Terms(
     BurnUnit.HOURS,
     Money(1_234_500_000, "EUR"),
     effort=timedelta(hours=8, minutes=30),
-    role=Role.ENGINEER,
+    role="Senior engineer",
     promised_by=date(2026, 7, 1),
 )
 SERVERS = Terms("Servers", BurnUnit.HARDWARE_UNITS, Money(-1, "CHF"), quantity_micros=Quantity(2_500_000))

@@ -20,6 +20,7 @@ FORBIDDEN = "42501"
 DESK = {"support", "engineer", "project_manager", "manager"}
 PROJECTS = {"project_manager", "manager"}
 STAFF = {*DESK, "sales", "finance"}
+SELLERS = {"sales", "project_manager", "manager"}
 ALLOWED = {
     "RegisterCustomer": {"sales", "support", "project_manager", "manager"},
     "RenameCustomer": {"sales", "manager"},
@@ -28,7 +29,15 @@ ALLOWED = {
     "RevokeRole": {"manager"},
     "AdoptSlaPolicy": {"manager"},
     "RetireSlaPolicy": {"manager"},
+    "AdoptApprovalLimit": {"manager"},
+    "IssueNumber": set(),
+    "NumberQuote": set(),
+    **dict.fromkeys(("DraftQuote", "ReviseQuote", "SubmitQuote", "SendQuote", "AcceptQuote", "DeclineQuote"), SELLERS),
+    **dict.fromkeys(("WithdrawQuote", "SupersedeQuote"), SELLERS),
+    "ApproveQuote": {"sales", "finance", "manager"},
+    "ExpireQuote": {"clock"},
     "OpenObligation": set(),
+    "DropObligation": set(),
     "AmendObligation": set(),
     "FulfilObligation": {"project_manager", "manager"},
     "ReleaseObligation": {"project_manager", "manager"},

@@ -26,10 +26,12 @@ from graphql import (
     lexicographic_sort_schema,
     print_schema,
 )
-from owed import HOURS, owed
 from promises import SCHEMA
+from sold import ADVICE, eur, offer, sold
 from wire import serving
 
+from pet_graph.events.approval_limits import AdoptApprovalLimit, limit_of
+from pet_graph.events.obligations import obligation_of
 from pet_graph.events.policies import DEFAULT
 from pet_graph.events.tickets import AssignTicket, OpenTicket
 from pet_graph.graph import schema
@@ -53,14 +55,19 @@ async def a_ticket(world: World, customer: UUID, subject: str = "It squeaks") ->
 async def one_of_each(world: World) -> dict[str, str]:
     """The id of a thing of every type, by the name of the type."""
     await world.policy(resolution=timedelta(hours=1))
-    [obligation] = await owed(world, HOURS)
+    quote = await sold(world, offer(ADVICE))
+    await world.record(AdoptApprovalLimit(limit=eur("1")))
     [customer] = [row["id"] for row in await world.rows("customers")]
     ticket = await a_ticket(world, customer)
     [person], [clock] = await world.rows("people"), await world.rows("sla_clocks")
     found = {
+        "ApprovalLimit": limit_of("EUR"),
         "Customer": customer,
-        "Obligation": obligation,
+        "Obligation": obligation_of(quote, 1),
         "Person": person["id"],
+        "Quote": quote,
+        "QuoteLine": (await world.rows("quote_lines"))[0]["id"],
+        "QuoteVersion": (await world.rows("quote_versions"))[0]["id"],
         "SlaPolicy": DEFAULT,
         "Ticket": ticket,
         "SlaClock": clock["id"],
@@ -86,12 +93,16 @@ async def test_a_thing_of_every_type_is_found_by_its_id_alone(api: Api) -> None:
 
 FINDERS = {
     "Booking": "booking",
+    "ApprovalLimit": "approvalLimit",
     "Customer": "customer",
     "Milestone": "milestone",
     "Obligation": "obligation",
     "Person": "person",
     "Project": "project",
     "RateCard": "rateCard",
+    "Quote": "quote",
+    "QuoteLine": "quoteLine",
+    "QuoteVersion": "quoteVersion",
     "SlaPolicy": "slaPolicy",
     "Task": "task",
     "Ticket": "ticket",
@@ -150,12 +161,16 @@ async def test_at_most_100_things_are_found_at_once(api: Api) -> None:
 # --- who may read -----------------------------------------------------------------------------------------------------
 
 LISTS = (
+    "approvalLimits",
     "bookings",
     "customers",
     "milestones",
     "obligations",
     "people",
     "projects",
+    "quoteLines",
+    "quoteVersions",
+    "quotes",
     "rateCards",
     "slaClocks",
     "slaPolicies",

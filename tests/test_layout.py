@@ -25,7 +25,18 @@ COLUMNS = {
     "resolvers": PACKAGE / "resolvers",
 }
 TOOLS = {
-    "events": {"base", "checks", "reactions", "reckoning", "spans", "timelines", "upcasts", "workdays"},
+    "events": {
+        "base",
+        "checks",
+        "currencies",
+        "offers",
+        "reactions",
+        "reckoning",
+        "spans",
+        "timelines",
+        "upcasts",
+        "workdays",
+    },
     "projections": {"answers", "base", "forms", "questions", "statements", "streams"},
     "schema": {"base", "connections", "errors", "filters", "inputs", "links", "nodes", "scalars"},
     "resolvers": {"base"},
@@ -38,6 +49,9 @@ EMPTY_CELLS = {
     ("tests", "facts"): "test_turn, test_feed and test_subscriptions tell of nothing else",
     ("projections", "clocks"): "clocks are remembered with the SLAs they belong to",
     ("schema", "clocks"): "clocks are shown with the SLAs they belong to",
+    ("projections", "numbers"): "what is called by a number remembers it",
+    ("schema", "numbers"): "a number is shown with what is called by it",
+    ("resolvers", "numbers"): "nobody asks for a number by itself",
     ("resolvers", "clocks"): "clocks are asked for with the SLAs they belong to",
     ("projections", "messages"): "messages are counted on the tickets they belong to, and read in the log",
     ("schema", "messages"): "messages are shown as facts of the tickets they belong to",
@@ -45,7 +59,13 @@ EMPTY_CELLS = {
     ("projections", "verdicts"): "the log itself remembers them; clocks say what became of them",
 }
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40
-IRREGULAR = {"Respond": "Responded", "Hold": "Held", "Prioritise": "Prioritised"}
+IRREGULAR = {
+    "Respond": "Responded",
+    "Hold": "Held",
+    "Send": "Sent",
+    "Withdraw": "Withdrawn",
+    "Prioritise": "Prioritised",
+}
 
 
 def python_files(folder: Path) -> list[Path]:
@@ -120,7 +140,7 @@ def _code_without_strings_of_documentation(path: Path) -> str:
 
 def test_events_are_named_by_what_happened() -> None:
     for name in EVENTS:
-        assert name.endswith(("ed", "Held", "Met")), name
+        assert name.endswith(("ed", "Held", "Met", "Sent", "Withdrawn")), name
         assert not re.search(r"Updated|Changed|Deleted|Created", name), name
 
 

@@ -8,9 +8,11 @@ import pytest
 from api import Api, Json, gid
 from conftest import World
 from owed import HOURS, owed
+from sold import OFFERED, drafted, eur
 from test_delivery_mutations import LIFE
 
 from pet_graph.authority import CLIENT_COMMANDS
+from pet_graph.events.approval_limits import AdoptApprovalLimit
 from pet_graph.events.checks import camel
 from pet_graph.resolvers.facts import field_name
 
@@ -219,6 +221,43 @@ async def test_an_obligation_is_ended_by_a_mutation(api: Api, name: str) -> None
     assert answer["obligation"] == expected
 
 
+QUOTED = [
+    (
+        "draftQuote",
+        {"offer": {**OFFERED, "title": "A stall"}},
+        ["QuoteDrafted", "NumberIssued", "QuoteNumbered"],
+        "DRAFT",
+    ),
+    ("withdrawQuote", {"reason": "Too small"}, ["QuoteWithdrawn"], "WITHDRAWN"),
+    ("reviseQuote", {"offer": OFFERED}, ["QuoteRevised"], "DRAFT"),
+    ("submitQuote", {}, ["QuoteSubmitted"], "SUBMITTED"),
+    ("approveQuote", {"digest": None}, ["QuoteApproved"], "APPROVED"),
+    ("sendQuote", {"recipient": "Cora"}, ["QuoteSent"], "SENT"),
+]
+ENDS = {
+    "acceptQuote": ({"digest": None, "acceptedBy": "Cora", "acceptedUnder": "Order 7"}, "ACCEPTED"),
+    "declineQuote": ({"reason": "Too dear"}, "DECLINED"),
+    "supersedeQuote": ({"by": gid("Quote", UUID(int=5))}, "SUPERSEDED"),
+}
+"""The way of a quote until it is sent, and how it may end: what is given, the facts, the status then."""
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_a_quote_is_brought_to_its_end_by_mutations(api: Api, end: str) -> None:
+    customer = await api.world.customer()
+    await api.world.record(AdoptApprovalLimit(limit=eur("969")))
+    await drafted(api.world, customer=customer, id=UUID(int=5))
+    asked = "... on QuoteRecorded { quote { id status newest { digest } } }"
+    known = {"customer": gid("Customer", customer), "quote": "", "digest": ""}
+    facts = {"acceptQuote": ["QuoteAccepted", "ObligationOpened"]}.get(end, [f"Quote{ENDS[end][1].capitalize()}"])
+    for name, given, types, status in [*QUOTED, (end, ENDS[end][0], facts, ENDS[end][1])]:
+        named = {"digest", "customer" if name == "draftQuote" else "quote"} & {*given, "customer", "quote"}
+        answer = await api.command(name, asked, **{**given, **{key: known[key] for key in named}})
+        assert [fact["type"] for fact in answer["facts"]] == types, answer
+        assert answer["quote"]["status"] == status
+        known |= {"quote": answer["quote"]["id"], "digest": answer["quote"]["newest"]["digest"]}
+
+
 async def test_every_mutation_answers_with_its_facts_and_what_it_left(api: Api) -> None:
     before = 0
     for name, selection, given, types, expected in WHOLE_LIFE:
@@ -237,7 +276,8 @@ async def test_every_mutation_answers_with_its_facts_and_what_it_left(api: Api) 
         said = {"__typename": kind, "position": f"{before}", "repeated": False, "dryRun": False, "facts": facts}
         assert answer == {**said, **expected}, name
     assert await recorded(api) == before
-    assert sorted([*OWED, *{name for name, *_ in (*WHOLE_LIFE, *LIFE)}]) == sorted(
+    elsewhere = {"adoptApprovalLimit", *OWED, *ENDS, *(name for name, *_ in QUOTED)}
+    assert sorted({*elsewhere, *(name for name, *_ in (*WHOLE_LIFE, *LIFE))}) == sorted(
         camel(field_name(name)) for name in CLIENT_COMMANDS
     )
 

@@ -43,7 +43,7 @@ async def desk(world: World) -> World:
 
 async def known(world: World) -> Known:
     ids = {name: [gid(name, row["id"]) for row in await world.rows(table)] for name, (table, _) in NODES.items()}
-    texts = [*NAMES, "R1", "R2", ""]
+    texts = [*NAMES, "R1", "R2", "", "Q-0001", "EUR", "Senior consultant"]
     instants = [row["opened_at"].isoformat() for row in (await world.rows("tickets"))[:5]]
     facts = await world.facts()
     streams = [*{fact.stream for fact in facts[:40]}, "ticket-1", ""]

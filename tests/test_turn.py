@@ -16,11 +16,13 @@ import msgspec
 import pytest
 from conftest import NOON, World
 from owed import HOURS, QUOTE, owed
+from sold import accepting, eur, line, offer
 
 from pet_graph import audit, database, log
 from pet_graph.authority import CLIENT_COMMANDS
 from pet_graph.decisions import NOT_ALONE, Asked, Conflict, Failed, Invalid, Outcome, Recorded, Refusal
 from pet_graph.events import COMMANDS
+from pet_graph.events.approval_limits import AdoptApprovalLimit
 from pet_graph.events.base import Command, Event, Fact, Priority, Refused, Role, about
 from pet_graph.events.checks import check
 from pet_graph.events.customers import RegisterCustomer, RenameCustomer
@@ -28,6 +30,17 @@ from pet_graph.events.messages import AnnotateTicket, ReceiveTicketMessage, Resp
 from pet_graph.events.obligations import FulfilObligation, ReleaseObligation, obligation_of
 from pet_graph.events.people import GrantRole, RegisterPerson, RevokeRole
 from pet_graph.events.policies import AdoptSlaPolicy, RetireSlaPolicy, SlaTarget
+from pet_graph.events.quote_versions import canonical, digest_of
+from pet_graph.events.quotes import (
+    ApproveQuote,
+    DeclineQuote,
+    DraftQuote,
+    ReviseQuote,
+    SendQuote,
+    SubmitQuote,
+    SupersedeQuote,
+    WithdrawQuote,
+)
 from pet_graph.events.reactions import REACTIONS, Look
 from pet_graph.events.tickets import (
     AnnulTicket,
@@ -359,6 +372,14 @@ HOLD = HoldTicket(ticket=TICKET, reason="Which leg?", waiting_on=Party.CUSTOMER)
 RESOLVE = ResolveTicket(ticket=TICKET, resolution="Oiled")
 STANDARD = AdoptSlaPolicy(name="Standard", targets=tuple(SlaTarget(each, HOUR, 4 * HOUR) for each in Priority))
 
+OFFER = offer(line(8, price="1"))
+DIGEST = digest_of(canonical(CUSTOMER, 1, 2, OFFER))
+LIMIT = AdoptApprovalLimit(limit=eur("1"))
+DRAFT, SECOND = DraftQuote(customer=CUSTOMER, offer=OFFER), DraftQuote(customer=CUSTOMER, offer=offer(line(9)))
+APPROVED = [LIMIT, DRAFT, SubmitQuote(quote=QUOTE), ApproveQuote(quote=QUOTE, digest=DIGEST)]
+SENT = [*APPROVED, SendQuote(quote=QUOTE, recipient="Cora")]
+IDS: dict[Command, UUID] = {OPEN: TICKET, DRAFT: QUOTE, ANOTHER: OTHER, SECOND: UUID(int=98)}
+
 REHEARSED: dict[type[Command], tuple[Command, list[Command]]] = {
     type(command): (command, before)
     for command, before in (
@@ -369,6 +390,16 @@ REHEARSED: dict[type[Command], tuple[Command, list[Command]]] = {
         (RevokeRole(person=PERSON, role=Role.SALES), [GrantRole(person=PERSON, role=Role.SALES)]),
         (STANDARD, []),
         (RetireSlaPolicy(), [STANDARD]),
+        (LIMIT, []),
+        (DRAFT, []),
+        (ReviseQuote(quote=QUOTE, offer=SECOND.offer), [DRAFT]),
+        (SubmitQuote(quote=QUOTE), [DRAFT]),
+        (APPROVED[3], APPROVED[:3]),
+        (SENT[4], APPROVED),
+        (accepting(QUOTE, DIGEST), SENT),
+        (DeclineQuote(quote=QUOTE, reason="Too dear"), SENT),
+        (WithdrawQuote(quote=QUOTE, reason="Too cheap"), SENT),
+        (SupersedeQuote(quote=QUOTE, by=IDS[SECOND]), [DRAFT, SECOND]),
         (FulfilObligation(obligation=obligation_of(QUOTE, 1), evidence="Report 7"), []),
         (ReleaseObligation(obligation=obligation_of(QUOTE, 1), reason="Mutual"), []),
         (OPEN, [STANDARD]),
@@ -388,6 +419,18 @@ REHEARSED: dict[type[Command], tuple[Command, list[Command]]] = {
 }
 
 
+REHEARSED_ON = (
+    "streams",
+    "quotes",
+    "quote_versions",
+    "quote_lines",
+    "obligations",
+    "tickets",
+    "sla_clocks",
+    "deadlines",
+)
+
+
 def test_every_command_of_clients_is_rehearsed_here() -> None:
     assert {command.__name__ for command in REHEARSED} == set(CLIENT_COMMANDS)
 
@@ -400,17 +443,15 @@ async def test_a_rehearsal_records_nothing_and_tells_what_will_be_recorded(
     await world.record(RegisterPerson(name="Ada"), id=PERSON)
     await owed(world, HOURS)
     for past in command[1]:
-        await world.record(past, id=TICKET if past is OPEN else OTHER if past is ANOTHER else None)
+        await world.record(past, id=IDS.get(past))
         world.pass_time(minutes=10)
-    tables = [await world.rows(table) for table in ("streams", "obligations", "tickets", "sla_clocks", "deadlines")]
+    tables = [await world.rows(table) for table in REHEARSED_ON]
     before = await everything(world)
     asked = world.asked(command[0], occurred_at=world.now() - timedelta(minutes=1))
 
     rehearsed = await world.turns.record(asked, dry_run=True)
     assert await everything(world) == before
-    assert [
-        await world.rows(table) for table in ("streams", "obligations", "tickets", "sla_clocks", "deadlines")
-    ] == tables
+    assert [await world.rows(table) for table in REHEARSED_ON] == tables
 
     real = await world.turns.record(asked)
     assert isinstance(real, Recorded)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from . import (
+    approval_limits,
     bookings,
     customers,
     milestones,
+    numbers,
     obligations,
     people,
     policies,
     projects,
+    quotes,
     rates,
     slas,
     tasks,
@@ -23,13 +26,16 @@ from .base import Command, Decider, Event
 from .upcasts import UPCASTS as UPCASTS
 
 ROWS = (
+    approval_limits,
     bookings,
     customers,
     milestones,
+    numbers,
     obligations,
     people,
     policies,
     projects,
+    quotes,
     rates,
     slas,
     tasks,

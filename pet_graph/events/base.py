@@ -88,14 +88,16 @@ PARAGRAPHS = 10_000
 
 def text(description: str, *, limit: int = ONE_LINE, optional: bool = False) -> Any:
     """Metadata of a text of at most `limit` characters; not blank unless optional."""
-    return msgspec.Meta(
-        min_length=0 if optional else 1, max_length=limit, description=f"{description} At most {limit} characters."
-    )
+    lengths = {"min_length": 0 if optional else 1, "max_length": limit}
+    return about(f"{description} At most {limit} characters.", **lengths)
 
 
 def about(description: str, **limits: Any) -> Any:
-    """Metadata of any other field; `limits` are those of `msgspec.Meta` (ge, le, min_length, max_length)."""
-    return msgspec.Meta(description=description, **limits)
+    """Metadata of any other field; `limits` are ge, le, min_length, max_length.
+
+    They bind whoever asks, not the log: a fact loads even if it was recorded under wider limits.
+    """
+    return msgspec.Meta(description=description, extra=limits)
 
 
 def own(noun: str, description: str) -> Any:
@@ -136,6 +138,10 @@ class Priority(StrEnum):
 
 
 Reason = Annotated[str, text("Why, in a sentence.", limit=1_000)]
+
+
+WORK_ROLE: Any = text("The role in which the work is done, as the firm calls it: Senior consultant.", limit=64)
+"""What is sold and priced by role; it has nothing to do with the rights that a `Role` gives."""
 
 
 class BurnUnit(StrEnum):

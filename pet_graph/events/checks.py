@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import cache
@@ -13,8 +12,7 @@ from uuid import UUID
 import msgspec
 
 from .base import MOST_MICROS, Command, Money, Quantity, Refused, decimal
-
-CURRENCY = re.compile(r"[A-Z]{3}")
+from .currencies import MINOR_DIGITS
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -137,10 +135,11 @@ def _check_item(value: Any, path: tuple[str, ...]) -> None:
 
 
 def _check_text(meta: msgspec.Meta, value: str, path: tuple[str, ...]) -> None:
-    if meta.min_length and not value.strip():
+    limits = meta.extra or {}
+    if limits.get("min_length") and not value.strip():
         raise Refused("blank", f"{path[-1]} is blank.", path)
-    if meta.max_length is not None and len(value) > meta.max_length:
-        raise Refused("too_long", f"{path[-1]} has {len(value)} characters; the limit is {meta.max_length}.", path)
+    if len(value) > (most := limits.get("max_length", len(value))):
+        raise Refused("too_long", f"{path[-1]} has {len(value)} characters; the limit is {most}.", path)
     _check_storable(value, path)
 
 
@@ -158,14 +157,15 @@ def _check_number(field: Field, value: int, path: tuple[str, ...]) -> None:
 
 def _check_money(meta: msgspec.Meta, value: Money, path: tuple[str, ...]) -> None:
     """The limits of an amount are in micro-units of whichever currency it is in."""
-    if not CURRENCY.fullmatch(value.currency):
+    if value.currency not in MINOR_DIGITS:
         raise Refused("not_a_currency", f"{path[-1]} is in {value.currency!r}; write an ISO 4217 code: EUR.", path)
     limits = _limits(meta, -MOST_MICROS, MOST_MICROS)
     _check_range(*limits, value.amount_micros, path, lambda micros: str(Money(micros, value.currency)))
 
 
 def _limits(meta: msgspec.Meta, least: int | None = None, most: int | None = None) -> tuple[Any, Any]:
-    return least if meta.ge is None else meta.ge, most if meta.le is None else meta.le
+    limits = meta.extra or {}
+    return limits.get("ge", least), limits.get("le", most)
 
 
 def _check_range(
@@ -186,6 +186,7 @@ def _is_unicode(value: str) -> bool:
 
 
 def _check_length(meta: msgspec.Meta, value: tuple[Any, ...], path: tuple[str, ...]) -> None:
-    lowest, highest = meta.min_length or 0, meta.max_length if meta.max_length is not None else 100
+    limits = meta.extra or {}
+    lowest, highest = limits.get("min_length", 0), limits.get("max_length", 100)
     if not lowest <= len(value) <= highest:
         raise Refused("wrong_length", f"{path[-1]} has {len(value)} items; from {lowest} to {highest} fit.", path)

@@ -9,13 +9,31 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from .base import BurnUnit, Command, Decider, Event, Fact, Money, Quantity, Reason, Refused, Role, about, own, ref, text
+from .base import (
+    WORK_ROLE,
+    BurnUnit,
+    Command,
+    Decider,
+    Event,
+    Fact,
+    Money,
+    Quantity,
+    Reason,
+    Refused,
+    about,
+    own,
+    ref,
+    text,
+)
 
 
 class ObligationStatus(StrEnum):
     OPEN = "open"
     FULFILLED = "fulfilled"
     RELEASED = "released"
+
+
+DROPPED = "A change order left it out."
 
 
 class Terms(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -26,7 +44,7 @@ class Terms(msgspec.Struct, frozen=True, omit_defaults=True):
     amount: Money
     quantity_micros: Quantity | None = None
     effort: timedelta | None = None
-    role: Role | None = None
+    role: Annotated[str, WORK_ROLE] | None = None
     promised_by: date | None = None
 
 
@@ -47,6 +65,12 @@ class ObligationAmended(Event, frozen=True):
     terms: Terms
 
 
+class ObligationDropped(Event, frozen=True):
+    """A change order that has no such line any more was accepted: nothing more is owed, until one has it again."""
+
+    digest: str
+
+
 class ObligationFulfilled(Event, frozen=True):
     """What was owed has been delivered, as the evidence shows."""
 
@@ -59,7 +83,7 @@ class ObligationReleased(Event, frozen=True):
     reason: str
 
 
-ObligationEvent = ObligationOpened | ObligationAmended | ObligationFulfilled | ObligationReleased
+ObligationEvent = ObligationOpened | ObligationAmended | ObligationDropped | ObligationFulfilled | ObligationReleased
 
 
 def obligation_of(quote: UUID, line: int) -> UUID:
@@ -91,6 +115,13 @@ class AmendObligation(Command, frozen=True):
     terms: TermsField
 
 
+class DropObligation(Command, frozen=True):
+    """Owe nothing more, because a newer accepted version has no such line."""
+
+    obligation: Obligation
+    digest: Digest
+
+
 class FulfilObligation(Command, frozen=True):
     """Record that what was owed has been delivered."""
 
@@ -105,7 +136,7 @@ class ReleaseObligation(Command, frozen=True):
     reason: Reason
 
 
-ObligationCommand = OpenObligation | AmendObligation | FulfilObligation | ReleaseObligation
+ObligationCommand = OpenObligation | AmendObligation | DropObligation | FulfilObligation | ReleaseObligation
 
 
 class ObligationState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -122,6 +153,7 @@ class ObligationState(msgspec.Struct, frozen=True, omit_defaults=True):
     ended_at: datetime | None = None
     evidence: str | None = None
     release_reason: str | None = None
+    dropped: bool = False
 
 
 def evolve(state: ObligationState, fact: Fact) -> ObligationState:
@@ -131,7 +163,10 @@ def evolve(state: ObligationState, fact: Fact) -> ObligationState:
             return ObligationState(customer, quote, digest, line, terms, opened_at=at)
         case ObligationAmended(digest=digest, terms=terms):
             amended = replace(state, digest=digest, terms=terms, amended_at=at)
-            return amended if terms == state.terms else _open_again(amended)
+            return _open_again(amended) if state.dropped or terms != state.terms else amended
+        case ObligationDropped(digest=digest):
+            dropped = replace(state, digest=digest, amended_at=at, dropped=True, release_reason=DROPPED)
+            return replace(dropped, status=ObligationStatus.RELEASED, ended_at=state.ended_at or at)
         case ObligationFulfilled(evidence=evidence):
             return replace(state, status=ObligationStatus.FULFILLED, ended_at=at, evidence=evidence)
         case ObligationReleased(reason=reason):
@@ -142,7 +177,7 @@ def evolve(state: ObligationState, fact: Fact) -> ObligationState:
 def _open_again(state: ObligationState) -> ObligationState:
     """Other terms are owed anew, whatever became of the former ones."""
     return msgspec.structs.replace(
-        state, status=ObligationStatus.OPEN, ended_at=None, evidence=None, release_reason=None
+        state, status=ObligationStatus.OPEN, ended_at=None, evidence=None, release_reason=None, dropped=False
     )
 
 
@@ -152,6 +187,8 @@ def decide(state: ObligationState, command: ObligationCommand, at: datetime) -> 
             return open_obligation(state, command)
         case AmendObligation():
             return amend_obligation(state, command)
+        case DropObligation():
+            return drop_obligation(state, command)
         case FulfilObligation():
             return fulfil_obligation(state, command)
         case ReleaseObligation():
@@ -182,6 +219,11 @@ def amend_obligation(state: ObligationState, command: AmendObligation) -> list[E
         raise Refused("unchanged", "The obligation stands under this version of the quote already.", ["digest"])
     check_terms(command.terms)
     return [ObligationAmended(digest=command.digest, terms=command.terms)]
+
+
+def drop_obligation(state: ObligationState, command: DropObligation) -> list[Event]:
+    """What has been delivered stays delivered."""
+    return [] if state.status is ObligationStatus.FULFILLED else [ObligationDropped(digest=command.digest)]
 
 
 def fulfil_obligation(state: ObligationState, command: FulfilObligation) -> list[Event]:

@@ -1,7 +1,8 @@
 """The only page where domains meet: what happened in one asks for something of another, in the same turn.
 
 A reaction is given the fact and `look`, which answers with the folded state of any stream as of this moment. It
-returns commands; what they record is recorded together with the fact, or not at all.
+returns commands; what they record is recorded together with the fact, or not at all. It may also refuse, for a reason
+that only several domains together know, or that depends on who asks; then the fact is not recorded either.
 """
 
 from __future__ import annotations
@@ -11,10 +12,24 @@ from functools import partial
 from typing import Any, get_args
 from uuid import UUID
 
-from . import policies, projects, slas, tasks, tickets, time_entries, time_policies
-from .base import Command, Event, Fact, Priority, Refused
+from . import (
+    approval_limits,
+    numbers,
+    obligations,
+    policies,
+    projects,
+    quotes,
+    slas,
+    tasks,
+    tickets,
+    time_entries,
+    time_policies,
+)
+from .base import Command, Event, Fact, Money, Priority, Refused
 from .clocks import Change, Promise, Seen
+from .offers import QuoteLine
 from .policies import PolicyState, PolicyVersion
+from .quote_versions import Version
 from .reckoning import Case, Edit, Terms
 from .tickets import TicketState
 from .timelines import Moment
@@ -69,13 +84,74 @@ def refuse_own_approval(fact: Fact, look: Look) -> list[Command]:
     return []
 
 
+def issue_number(fact: Fact, look: Look) -> list[Command]:
+    return [numbers.IssueNumber(series=numbers.QUOTES, holder=fact.id)]
+
+
+def number_quote(fact: Fact, look: Look) -> list[Command]:
+    issued: numbers.NumberIssued = fact.event  # type: ignore[assignment]
+    return [quotes.NumberQuote(quote=issued.holder, number=issued.number)]
+
+
+def look_with_four_eyes(fact: Fact, look: Look) -> list[Command]:
+    """Nobody approves what they wrote or submitted themselves, above the limit of its currency."""
+    quote: quotes.QuoteState = look("quote", fact.id)
+    version = quote.newest
+    limit: approval_limits.ApprovalLimitState = look("approval_limit", approval_limits.limit_of(version.offer.currency))
+    if fact.actor in version.authors and not limit.covers(version.most):
+        most = f"; you may approve your own up to {limit.limit}" if limit.limit else ""
+        raise Refused("four_eyes", f"You wrote or submitted this version: somebody else has to approve it{most}.")
+    return []
+
+
+def owe(fact: Fact, look: Look) -> list[Command]:
+    """Every accepted line becomes an obligation, or changes the one it became before; what was left out is dropped."""
+    quote: quotes.QuoteState = look("quote", fact.id)
+    version, before = quote.newest, quote.versions[:-1]
+    owed = {number for one in before for number in one.lines}
+    last = next((one.lines for one in reversed(before) if one.lines), ())
+    amounts = version.total(version.lines).amounts
+    commands: list[Command] = []
+    for line in version.offer.lines:
+        if line.number in amounts:
+            about: dict[str, Any] = {
+                "obligation": obligations.obligation_of(fact.id, line.number),
+                "digest": version.digest,
+                "terms": _owed(version, line, amounts[line.number]),
+            }
+            if line.number in owed:
+                commands.append(obligations.AmendObligation(**about))
+            else:
+                named: dict[str, Any] = {"customer": quote.customer, "quote": fact.id, "line": line.number}
+                commands.append(obligations.OpenObligation(**about, **named))
+    dropped = (obligations.obligation_of(fact.id, number) for number in last if number not in amounts)
+    return [*commands, *(obligations.DropObligation(obligation=one, digest=version.digest) for one in dropped)]
+
+
+def _owed(version: Version, line: QuoteLine, amount_micros: int) -> obligations.Terms:
+    return obligations.Terms(
+        description=line.description,
+        burn_unit=line.burn_unit,
+        amount=Money(amount_micros, version.offer.currency),
+        quantity_micros=line.quantity,
+        effort=line.effort,
+        role=line.role,
+        promised_by=line.promised_by,
+    )
+
+
 REACTIONS: dict[type[Event], Callable[[Fact, Look], list[Command]]] = {
     **dict.fromkeys(tickets.TRIGGERS, reckon_sla),
     time_entries.TimeApproved: refuse_own_approval,
     time_entries.TimeRecorded: weigh_time,
+    quotes.QuoteDrafted: issue_number,
+    numbers.NumberIssued: number_quote,
+    quotes.QuoteApproved: look_with_four_eyes,
+    quotes.QuoteAccepted: owe,
 }
 
 DEADLINES: dict[str, Callable[[UUID], Command]] = {
+    "quote": lambda stream_id: quotes.ExpireQuote(quote=stream_id),
     "sla": lambda stream_id: slas.RecordOverdueSla(ticket=stream_id),
 }
 """What the clock asks for when a deadline of a stream falls due, by the noun of the stream."""
@@ -85,6 +161,8 @@ def foresee(command: Command, command_id: UUID) -> Iterator[tuple[str, UUID]]:
     """The streams that reactions to a command will look at, so that most turns load everything in one query."""
     if isinstance(command, tickets.OpenTicket):
         yield from (("sla", command_id), ("policy", command.customer), ("policy", policies.DEFAULT))
+    elif isinstance(command, quotes.DraftQuote):
+        yield "number", numbers.QUOTES
     elif isinstance(command, get_args(tickets.TicketCommand)):
         yield from (("sla", command.ticket), ("policy", policies.DEFAULT))
     elif isinstance(command, slas.SlaCommand):

@@ -12,6 +12,7 @@ from typing import Any
 from ..events import DECIDERS
 from ..events.base import Fact
 from . import (
+    approval_limits,
     bookings,
     customers,
     milestones,
@@ -19,6 +20,8 @@ from . import (
     people,
     policies,
     projects,
+    quote_versions,
+    quotes,
     rates,
     slas,
     streams,
@@ -30,7 +33,9 @@ from . import (
 from .base import Change, Put, Table, table_of
 
 PROJECTORS: dict[str, Callable[[Any, Fact], list[Change]]] = {
+    "approval_limit": approval_limits.project,
     "customer": customers.project,
+    "number": lambda state, fact: [],
     "obligation": obligations.project,
     "milestone": milestones.project,
     "person": people.project,
@@ -38,6 +43,7 @@ PROJECTORS: dict[str, Callable[[Any, Fact], list[Change]]] = {
     "project": projects.project,
     "rate_card": rates.project,
     "schedule": bookings.project,
+    "quote": quotes.project,
     "sla": slas.project,
     "task": tasks.project,
     "ticket": tickets.project,
@@ -52,6 +58,7 @@ TABLES: dict[str, Table] = {
         (
             bookings.BookingRow,
             bookings.CapacityRow,
+            approval_limits.ApprovalLimitRow,
             customers.CustomerRow,
             obligations.ObligationRow,
             milestones.MilestoneRow,
@@ -61,6 +68,9 @@ TABLES: dict[str, Table] = {
             projects.ProjectRow,
             rates.RateCardRow,
             rates.RateRow,
+            quotes.QuoteRow,
+            quote_versions.QuoteLineRow,
+            quote_versions.QuoteVersionRow,
             slas.DeadlineRow,
             slas.SlaClockRow,
             slas.SlaReviewRow,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import (
+    approval_limits,
     bookings,
     customers,
     milestones,
@@ -12,6 +13,8 @@ from . import (
     people,
     policies,
     projects,
+    quote_versions,
+    quotes,
     rates,
     slas,
     tasks,
@@ -22,6 +25,7 @@ from . import (
 )
 
 NODES: dict[str, tuple[str, Any]] = {
+    "ApprovalLimit": ("approval_limits", approval_limits.ApprovalLimit),
     "Booking": ("bookings", bookings.Booking),
     "Customer": ("customers", customers.Customer),
     "Obligation": ("obligations", obligations.Obligation),
@@ -31,6 +35,9 @@ NODES: dict[str, tuple[str, Any]] = {
     "Project": ("projects", projects.Project),
     "Rate": ("rates", rates.Rate),
     "RateCard": ("rate_cards", rates.RateCard),
+    "Quote": ("quotes", quotes.Quote),
+    "QuoteLine": ("quote_lines", quote_versions.QuoteLine),
+    "QuoteVersion": ("quote_versions", quote_versions.QuoteVersion),
     "SlaClock": ("sla_clocks", slas.SlaClock),
     "SlaPolicy": ("policies", policies.SlaPolicy),
     "Task": ("tasks", tasks.Task),

@@ -14,12 +14,14 @@ from .filters import order, where
 from .links import many, one
 from .nodes import Node, column
 from .obligations import ObligationFilter, ObligationOrder
+from .quotes import QuoteFilter, QuoteOrder
 from .scalars import Position
 from .tickets import TicketFilter, TicketOrder
 
 if TYPE_CHECKING:
     from .obligations import Obligation
     from .policies import SlaPolicy
+    from .quotes import Quote
     from .tickets import Ticket
 
 
@@ -36,6 +38,13 @@ class Customer(Node):
         filter=TicketFilter,
         order=TicketOrder,
         description="What the customer asked for help with.",
+    )
+    quotes: Connection[Annotated["Quote", strawberry.lazy(".quotes")]] = many(
+        "quotes",
+        by="customer_id",
+        filter=QuoteFilter,
+        order=QuoteOrder,
+        description="What was offered to the customer.",
     )
     obligations: Connection[Annotated["Obligation", strawberry.lazy(".obligations")]] = many(
         "obligations",

@@ -17,10 +17,12 @@ from .nodes import local_id
 from .scalars import SCALARS
 
 NODE_NAMES = {
+    "approval_limit": "ApprovalLimit",
     "customer": "Customer",
     "obligation": "Obligation",
     "person": "Person",
     "policy": "SlaPolicy",
+    "quote": "Quote",
     "sla": "Ticket",
     "ticket": "Ticket",
     "booking": "Booking",

@@ -9,16 +9,20 @@ from uuid import UUID
 import strawberry
 
 from ..events.obligations import ObligationStatus
-from .base import BurnUnit, Money, Quantity, Role, described
+from .base import BurnUnit, Money, Quantity, described
+from .connections import Connection
 from .errors import result
 from .facts import Recorded
 from .filters import order, where
-from .links import one
+from .links import many, one
 from .nodes import Node, column
+from .quote_versions import QuoteLineOrder
 from .scalars import Position
 
 if TYPE_CHECKING:
     from .customers import Customer
+    from .quote_versions import QuoteLine
+    from .quotes import Quote
 
 described(
     ObligationStatus,
@@ -35,6 +39,7 @@ described(
 )
 class Obligation(Node):
     customer_id: strawberry.Private[UUID]
+    quote_id: strawberry.Private[UUID]
     description: str = column("What was promised.")
     burn_unit: BurnUnit = column("What it is counted in while it is delivered.")
     amount: Money = column(
@@ -44,8 +49,17 @@ class Obligation(Node):
         "How many units are owed; null for HOURS and MONEY, which are counted otherwise.", of="quantity_micros"
     )
     effort: timedelta | None = column("How much working time is owed; null unless the unit is HOURS.", of="effort_us")
-    role: Role | None = column("The role in which the work is done; null where none was agreed.")
+    role: str | None = column("The role in which the work is done: Senior consultant; null where none was agreed.")
     promised_by: date | None = column("The day by which it is promised; null where none was.")
+    quote: Annotated["Quote", strawberry.lazy(".quotes")] = one(
+        "quotes", by="quote_id", description="The quote that promised it."
+    )
+    quote_lines: Connection[Annotated["QuoteLine", strawberry.lazy(".quote_versions")]] = many(
+        "quote_lines",
+        by="obligation_id",
+        order=QuoteLineOrder,
+        description="The accepted lines that promised it: the first one, and one for each accepted change order.",
+    )
     line: int = column("The number of the line that promised it; change orders keep it.")
     digest: str = column("The SHA-256 digest of the quote's version under which it is owed, in hexadecimal.")
     status: ObligationStatus = column("What became of it.")
@@ -72,12 +86,13 @@ ObligationOrder = order(
 
 @strawberry.input(description="Which obligations.")
 class ObligationFilter:
-    status: list[ObligationStatus] | None = where("status", "in", "Of which one of these became.")
+    status: list[ObligationStatus] | None = where("status", "in", "Of which this became.")
     burn_unit: list[BurnUnit] | None = where("burn_unit", "in", "Counted in one of these units.")
-    role: list[Role] | None = where("role", "in", "To be done in one of these roles.")
+    role: list[str] | None = where("role", "in", "To be done in one of these roles.")
     customer: list[strawberry.ID] | None = where(
         "customer_id", "in", "Owed to one of these customers.", node="Customer"
     )
+    quote: list[strawberry.ID] | None = where("quote_id", "in", "Promised by one of these quotes.", node="Quote")
     promised_before: date | None = where("promised_by", "<", "Promised by a day before this one.")
     promised_from: date | None = where("promised_by", ">=", "Promised by this day or a later one.")
 

@@ -37,7 +37,11 @@ TABLES = (
     Table("projections.people", "derived", "rebuildable", "projections/people.py from the facts of people."),
     Table("projections.policies", "derived", "rebuildable", "projections/policies.py from the facts of SLA policies."),
     Table("projections.obligations", "derived", "rebuildable", "projections/obligations.py from their facts."),
+    Table("projections.obligation_postings", "derived", "rebuildable", "What was owed, change by change, as a ledger."),
+    Table("projections.allocations", "derived", "rebuildable", "Which promise hours keep, line by line."),
+    Table("projections.allocation_trials", "derived", "rebuildable", "What each run of the rules tried."),
     Table("projections.projects", "derived", "rebuildable", "projections/projects.py from the facts of projects."),
+    Table("projections.task_marks", "derived", "rebuildable", "What was thought of tasks at every moment."),
     Table("projections.tasks", "derived", "rebuildable", "projections/tasks.py from the facts of tasks."),
     Table(
         "projections.milestones", "derived", "rebuildable", "projections/milestones.py from the facts of milestones."
@@ -104,6 +108,8 @@ COMMAND_RULES: dict[str, Rule] = {
     "OpenObligation": _NOBODY,
     "AmendObligation": _NOBODY,
     "DropObligation": _NOBODY,
+    "BurnObligation": _NOBODY,
+    "PlaceObligation": _PROJECTS,
     "FulfilObligation": _PROJECTS,
     "ReleaseObligation": _PROJECTS,
     "StartProject": Rule((Role.PROJECT_MANAGER, Role.SALES, Role.MANAGER)),
@@ -135,6 +141,10 @@ COMMAND_RULES: dict[str, Rule] = {
     "ApproveTime": _PROJECTS,
     "ReturnTime": _PROJECTS,
     "ReverseTime": _TIME,
+    "AllocateTime": _NOBODY,
+    "WithdrawAllocation": _NOBODY,
+    "ReallocateTime": _PROJECTS,
+    "WriteOffTime": Rule((Role.PROJECT_MANAGER, Role.FINANCE, Role.MANAGER)),
     # An outside system may report that a customer asks for help; what becomes of it is decided by people.
     "OpenTicket": Rule((*_DESK.roles, Role.SALES, Role.INTEGRATION), external=True),
     "AssignTicket": _DESK,

@@ -35,9 +35,11 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from .database import LOST
+from .resolvers.allocations import AllocationCommands, AllocationQueries
 from .resolvers.approval_limits import ApprovalLimitCommands, ApprovalLimitQueries
 from .resolvers.bookings import BookingCommands, BookingQueries
 from .resolvers.customers import CustomerCommands, CustomerQueries
+from .resolvers.deliveries import DeliveryQueries, DeliverySubscriptions
 from .resolvers.facts import FactCommands, FactQueries, FactSubscriptions
 from .resolvers.milestones import MilestoneCommands, MilestoneQueries
 from .resolvers.obligations import ObligationCommands, ObligationQueries
@@ -88,6 +90,8 @@ class Query(
     RateQueries,
     TimePolicyQueries,
     TimeEntryQueries,
+    AllocationQueries,
+    DeliveryQueries,
 ):
     pass
 
@@ -109,12 +113,13 @@ class Mutation(
     RateCommands,
     TimePolicyCommands,
     TimeEntryCommands,
+    AllocationCommands,
 ):
     pass
 
 
 @strawberry.type(description="What can be followed. Every message carries a cursor to go on from.")
-class Subscription(TicketSubscriptions, VerdictSubscriptions, FactSubscriptions):
+class Subscription(TicketSubscriptions, VerdictSubscriptions, FactSubscriptions, DeliverySubscriptions):
     pass
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from conftest import World
 
-from pet_graph.events.base import Money, Role
+from pet_graph.events.base import Money
 from pet_graph.events.bookings import AgreeCapacity, BookingKind, BookPerson, ReleaseBooking
 from pet_graph.events.milestones import ClaimProgress, PlanMilestone, ReachMilestone
 from pet_graph.events.projects import CloseProject, RescheduleProject, StartProject
@@ -40,7 +40,7 @@ async def at_work(world: World, names: tuple[str, ...], people: list[UUID], cust
         await world.record(later)
         if number % 2:
             await world.record(CloseProject(project=project, reason=name))
-    by_role = AgreeRate(kind=RateKind.BILL, per_hour=Money(0, "USD"), valid_from=today, role=Role.ENGINEER)
+    by_role = AgreeRate(kind=RateKind.BILL, per_hour=Money(0, "USD"), valid_from=today, role="Engineer")
     await world.record(by_role)
 
 

@@ -11,7 +11,7 @@ from api import Api, Json, gid
 from conftest import NOON, World
 from owed import HOURS, owed
 
-from pet_graph.events.base import Command, Money, Role
+from pet_graph.events.base import Command, Money
 from pet_graph.events.bookings import BookingKind, BookPerson, ReleaseBooking
 from pet_graph.events.milestones import PlanMilestone, ReachMilestone
 from pet_graph.events.people import RegisterPerson
@@ -68,7 +68,7 @@ LIFE: list[tuple[str, Command]] = [
     ("gone", BookPerson(**BOOKED, kind=BookingKind.HARD, first_on=TODAY + DAY, last_on=TODAY + DAY)),
     ("gone is released", ReleaseBooking(person=named("Ada"), booking=named("gone"), reason="Moved")),
     ("cost", AgreeRate(kind=RateKind.COST, per_hour=MONEY, valid_from=TODAY, person=named("Ada"))),
-    ("bill", AgreeRate(kind=RateKind.BILL, per_hour=MONEY, valid_from=TODAY, role=Role.ENGINEER)),
+    ("bill", AgreeRate(kind=RateKind.BILL, per_hour=MONEY, valid_from=TODAY, role="Engineer")),
     ("strict", AdoptTimePolicy(name="Strict", daily_cap=2 * HOUR, above_cap=Severity.WARN)),
     ("on task", RecordTime(**ON, task=named("Mend"))),
     ("on ticket", RecordTime(**ON, ticket=named("Squeak"))),

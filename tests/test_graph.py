@@ -161,6 +161,7 @@ async def test_at_most_100_things_are_found_at_once(api: Api) -> None:
 # --- who may read -----------------------------------------------------------------------------------------------------
 
 LISTS = (
+    "allocations",
     "approvalLimits",
     "bookings",
     "customers",
@@ -187,6 +188,7 @@ READS = (
     '{ rate(kind: COST, on: "2026-06-01") { perHour } }',
     '{ overcommitments(firstOn: "2026-06-01", lastOn: "2026-06-02", first: 1) { day } }',
     "{ slaBreachesByCustomer(first: 1) { breaches } }",
+    "{ soldVersusDelivered(by: [PROJECT], first: 1) { sold } }",
     "{ nodes(ids: []) { id } }",
     *(f'{{ {field}(id: "?") {{ id }} }}' for field in (*FINDERS.values(), "node")),
     'query { ticket(id: "?", asOf: {position: "1"}) { id } }',

@@ -33,6 +33,7 @@ TOOLS = {
         "reactions",
         "reckoning",
         "spans",
+        "time_reactions",
         "timelines",
         "upcasts",
         "workdays",
@@ -47,6 +48,7 @@ EMPTY_CELLS = {
     ("events", "facts"): "facts are every domain's events; as a row they are only read",
     ("projections", "facts"): "the log itself remembers them",
     ("tests", "facts"): "test_turn, test_feed and test_subscriptions tell of nothing else",
+    ("events", "deliveries"): "what was delivered is read from obligations, allocations, tasks and bookings",
     ("projections", "clocks"): "clocks are remembered with the SLAs they belong to",
     ("schema", "clocks"): "clocks are shown with the SLAs they belong to",
     ("projections", "numbers"): "what is called by a number remembers it",
@@ -60,6 +62,7 @@ EMPTY_CELLS = {
 }
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40
 IRREGULAR = {
+    "Write": "WrittenOff",
     "Respond": "Responded",
     "Hold": "Held",
     "Send": "Sent",
@@ -140,13 +143,13 @@ def _code_without_strings_of_documentation(path: Path) -> str:
 
 def test_events_are_named_by_what_happened() -> None:
     for name in EVENTS:
-        assert name.endswith(("ed", "Held", "Met", "Sent", "Withdrawn")), name
+        assert name.endswith(("ed", "Held", "Met", "Sent", "Withdrawn", "WrittenOff")), name
         assert not re.search(r"Updated|Changed|Deleted|Created", name), name
 
 
 @pytest.mark.parametrize("name", [name for name, rule in COMMAND_RULES.items() if set(rule.roles) - {"clock"}])
 def test_one_name_has_four_spellings(name: str) -> None:
-    verb, noun = re.fullmatch(r"([A-Z][a-z]+)(?:To)?([A-Z]\w+)", name).groups()  # type: ignore[union-attr]
+    verb, noun = re.fullmatch(r"([A-Z][a-z]+)(?:To|Off)?([A-Z]\w+)", name).groups()  # type: ignore[union-attr]
     command, _ = COMMANDS[name]
     participle = IRREGULAR.get(verb) or (f"{verb}d" if verb.endswith("e") else f"{verb}ed")
     participles = {participle, f"{verb}{verb[-1]}ed", re.sub("y$", "ied", verb), re.sub("e$", "ed", verb)}

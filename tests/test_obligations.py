@@ -71,7 +71,9 @@ def test_other_terms_are_owed_anew_and_the_same_terms_are_not(ended: Past) -> No
     before, kept = state_after(decider, [OPENED, ended]), state_after(decider, [OPENED, ended, same])
     assert kept == msgspec.structs.replace(before, digest=NEWER, amended_at=NOON)
     anew = state_after(decider, [OPENED, ended, AMENDED])
-    assert anew == state_after(decider, [OPENED, AMENDED])
+    without = {"postings": ()}
+    expected = state_after(decider, [OPENED, AMENDED])
+    assert msgspec.structs.replace(anew, **without) == msgspec.structs.replace(expected, **without)
     assert anew.status is ObligationStatus.OPEN
 
 
@@ -120,6 +122,10 @@ async def test_an_obligation_is_remembered_with_its_exact_numbers(world: World) 
         "currency": "EUR",
         "quantity_micros": None,
         "effort_us": 30_600_000_000,
+        "delivered_us": 0,
+        "burnt_us": 0,
+        "left_us": 30_600_000_000,
+        "project_id": None,
         "role": "Senior engineer",
         "promised_by": HOURS.promised_by,
         "status": "open",

@@ -143,8 +143,8 @@ async def test_by_policy_a_finding_is_let_be_flagged_or_refused(world: World) ->
             assert await world.facts() == before
             outcomes[severity] = [outcome.code]
     assert outcomes == {
-        Severity.ALLOW: ["TimeRecorded"],
-        Severity.WARN: ["TimeRecorded", "TimeFlagged"],
+        Severity.ALLOW: ["TimeRecorded", "TimeAllocated"],
+        Severity.WARN: ["TimeRecorded", "TimeFlagged", "TimeAllocated"],
         Severity.REFUSE: ["time_above_cap"],
     }
     [flag] = [fact.event for fact in await world.facts() if isinstance(fact.event, TimeFlagged)]

@@ -10,9 +10,9 @@ from api import Api
 from conftest import World
 from given import given
 
+from pet_graph.events.base import BurnRule
 from pet_graph.events.time_policies import (
     AdoptTimePolicy,
-    BurnRule,
     Overrun,
     Severity,
     TimePolicyAdopted,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import (
+    allocations,
     approval_limits,
     bookings,
     customers,
@@ -27,6 +28,7 @@ from .upcasts import UPCASTS as UPCASTS
 
 ROWS = (
     approval_limits,
+    allocations,
     bookings,
     customers,
     milestones,

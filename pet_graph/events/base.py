@@ -60,6 +60,21 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
         return UUID(self.stream.partition("-")[2])
 
 
+class Stamp(msgspec.Struct, frozen=True, array_like=True):
+    """When something began or ceased to be so: its place in the log, and both its instants."""
+
+    position: int
+    occurred_at: datetime
+    recorded_at: datetime
+
+    @classmethod
+    def of(cls, fact: Fact) -> Stamp:
+        return cls(fact.position, fact.occurred_at, fact.recorded_at)
+
+
+Look = Callable[[str, UUID], Any]
+"""`look(noun, id)`: the state of a stream; a stream that never was has the initial state of its domain."""
+
 S = TypeVar("S")
 
 
@@ -154,6 +169,14 @@ class BurnUnit(StrEnum):
     PERIOD = "period"
     MILESTONE = "milestone"
     TICKETS = "tickets"
+
+
+class BurnRule(StrEnum):
+    """Where to look for the promise that hours burn."""
+
+    NAMED = "named"
+    TASK = "task"
+    PROJECT = "project"
 
 
 # --- exact numbers ------------------------------------------------------------------------------------------------

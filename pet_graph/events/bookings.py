@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from .base import Command, Decider, Event, Fact, Reason, Refused, Role, about, part, ref
+from .base import WORK_ROLE, Command, Decider, Event, Fact, Reason, Refused, Stamp, about, part, ref
 
 DAY = timedelta(days=1)
 NONE = timedelta()
@@ -49,7 +49,7 @@ class PersonBooked(Event, frozen=True):
     last_on: date
     per_day: timedelta
     obligation: UUID | None = None
-    role: Role | None = None
+    role: str | None = None
 
 
 class PersonOvercommitted(Event, frozen=True):
@@ -102,7 +102,7 @@ class BookPerson(Command, frozen=True):
     last_on: Annotated[date, about("The last day.")]
     per_day: Annotated[timedelta, about("How much of each day on which the person works.")]
     obligation: Annotated[UUID, ref("obligation", "For which promise, if that is known.")] | None = None
-    role: Annotated[Role, about("In which role.")] | None = None
+    role: Annotated[str, WORK_ROLE] | None = None
 
 
 class FirmBooking(Command, frozen=True):
@@ -136,14 +136,15 @@ class Booking(msgspec.Struct, frozen=True, omit_defaults=True):
 
     id: UUID
     said: PersonBooked
-    booked_at: datetime
+    since: Stamp
     position: int
     kind: BookingKind
     hours: timedelta
     status: BookingStatus = BookingStatus.BOOKED
     over_days: int = 0
     excess: timedelta = NONE
-    released_at: datetime | None = None
+    firmed: Stamp | None = None
+    released: Stamp | None = None
     released_reason: str | None = None
 
 
@@ -188,17 +189,16 @@ def evolve(state: ScheduleState, fact: Fact) -> ScheduleState:
             return replace(state, capacities=(*others, Capacity(valid_from, weekdays, fact.position)))
         case PersonBooked() as said:
             working = sum(state.capacity_on(day) > NONE for day in days_of(said.first_on, said.last_on))
-            booking = Booking(
-                fact.command_id, said, fact.occurred_at, fact.position, said.kind, hours=working * said.per_day
-            )
+            hours = working * said.per_day
+            booking = Booking(fact.command_id, said, Stamp.of(fact), fact.position, said.kind, hours=hours)
             return replace(state, bookings=(*state.bookings, booking))
         case PersonOvercommitted(days=days, excess=excess):
             return _with(state, fact, fact.command_id, over_days=days, excess=excess)
         case BookingFirmed(booking=id_):
-            return _with(state, fact, id_, kind=BookingKind.HARD)
+            return _with(state, fact, id_, kind=BookingKind.HARD, firmed=Stamp.of(fact))
         case BookingReleased(booking=id_, reason=reason):
             released = BookingStatus.RELEASED
-            return _with(state, fact, id_, status=released, released_at=fact.occurred_at, released_reason=reason)
+            return _with(state, fact, id_, status=released, released=Stamp.of(fact), released_reason=reason)
     return state
 
 

@@ -20,6 +20,7 @@ from .base import (
     Quantity,
     Reason,
     Refused,
+    Stamp,
     about,
     own,
     ref,
@@ -83,7 +84,34 @@ class ObligationReleased(Event, frozen=True):
     reason: str
 
 
-ObligationEvent = ObligationOpened | ObligationAmended | ObligationDropped | ObligationFulfilled | ObligationReleased
+class ObligationPlaced(Event, frozen=True):
+    """It is delivered in this project from now on."""
+
+    project: UUID
+
+
+class ObligationBurned(Event, frozen=True):
+    """Hours of a time entry were worked to keep it, or are taken back: less than nothing.
+
+    `burnt` is what of them it pays for, `so_far` all that it has paid for with this, of the `effort` that is owed.
+    """
+
+    entry: UUID
+    worked: timedelta
+    burnt: timedelta
+    so_far: timedelta
+    effort: timedelta | None = None
+
+
+ObligationEvent = (
+    ObligationOpened
+    | ObligationAmended
+    | ObligationDropped
+    | ObligationFulfilled
+    | ObligationReleased
+    | ObligationPlaced
+    | ObligationBurned
+)
 
 
 def obligation_of(quote: UUID, line: int) -> UUID:
@@ -136,7 +164,49 @@ class ReleaseObligation(Command, frozen=True):
     reason: Reason
 
 
-ObligationCommand = OpenObligation | AmendObligation | DropObligation | FulfilObligation | ReleaseObligation
+class PlaceObligation(Command, frozen=True):
+    """Say in which project it is delivered; hours worked before stay in the project that they were worked in."""
+
+    obligation: Obligation
+    project: Annotated[UUID, ref("project", "The project.")]
+
+
+class BurnObligation(Command, frozen=True):
+    """Count hours of a time entry that keep it; what is less than nothing takes hours back."""
+
+    obligation: Obligation
+    entry: UUID
+    worked: timedelta
+    burnt: timedelta
+
+
+ObligationCommand = (
+    OpenObligation
+    | AmendObligation
+    | DropObligation
+    | FulfilObligation
+    | ReleaseObligation
+    | PlaceObligation
+    | BurnObligation
+)
+
+
+class Posting(msgspec.Struct, frozen=True, array_like=True):
+    """A line of the ledger of what is owed: by how much it changed, and what held from then on."""
+
+    project: UUID | None
+    burn_unit: BurnUnit
+    effort: timedelta
+    amount: Money
+    quantity_micros: int
+    promised_by: date | None
+    ended_at: datetime | None
+    stamp: Stamp
+
+    def taken_back(self, stamp: Stamp) -> Posting:
+        amount = Money(-self.amount.amount_micros, self.amount.currency)
+        less = {"effort": -self.effort, "amount": amount, "quantity_micros": -self.quantity_micros, "stamp": stamp}
+        return msgspec.structs.replace(self, **less)
 
 
 class ObligationState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -154,9 +224,49 @@ class ObligationState(msgspec.Struct, frozen=True, omit_defaults=True):
     evidence: str | None = None
     release_reason: str | None = None
     dropped: bool = False
+    project: UUID | None = None
+    delivered: timedelta = timedelta()
+    burnt: timedelta = timedelta()
+    postings: tuple[Posting, ...] = ()
+
+    @property
+    def left(self) -> timedelta | None:
+        """How many hours are left of those sold, less than nothing when more were burnt; None if none were sold."""
+        return None if self.terms is None or self.terms.effort is None else self.terms.effort - self.burnt
 
 
 def evolve(state: ObligationState, fact: Fact) -> ObligationState:
+    return _posted(state, _evolved(state, fact), Stamp.of(fact))
+
+
+def _posted(before: ObligationState, after: ObligationState, stamp: Stamp) -> ObligationState:
+    """With lines in the ledger, if what is owed differs: the former is taken back, the present posted."""
+    old, new = _owed(before, stamp), _owed(after, stamp)
+    if old == new:
+        return after
+    lines = [line for line in (old and old.taken_back(stamp), new) if line]
+    return msgspec.structs.replace(after, postings=(*after.postings, *lines))
+
+
+def _owed(state: ObligationState, stamp: Stamp) -> Posting | None:
+    """All that is owed, as one line. What was released stays sold; what a change order left out is sold no more."""
+    terms = state.terms
+    if terms is None:
+        return None
+    sold = not state.dropped
+    return Posting(
+        project=state.project,
+        burn_unit=terms.burn_unit,
+        effort=terms.effort or timedelta() if sold else timedelta(),
+        amount=terms.amount if sold else Money(0, terms.amount.currency),
+        quantity_micros=terms.quantity_micros or 0 if sold else 0,
+        promised_by=terms.promised_by,
+        ended_at=state.ended_at,
+        stamp=stamp,
+    )
+
+
+def _evolved(state: ObligationState, fact: Fact) -> ObligationState:
     replace, at = msgspec.structs.replace, fact.occurred_at
     match fact.event:
         case ObligationOpened(customer=customer, quote=quote, digest=digest, line=line, terms=terms):
@@ -171,6 +281,10 @@ def evolve(state: ObligationState, fact: Fact) -> ObligationState:
             return replace(state, status=ObligationStatus.FULFILLED, ended_at=at, evidence=evidence)
         case ObligationReleased(reason=reason):
             return replace(state, status=ObligationStatus.RELEASED, ended_at=at, release_reason=reason)
+        case ObligationPlaced(project=project):
+            return replace(state, project=project)
+        case ObligationBurned(worked=worked, burnt=burnt):
+            return replace(state, delivered=state.delivered + worked, burnt=state.burnt + burnt)
     return state
 
 
@@ -193,6 +307,10 @@ def decide(state: ObligationState, command: ObligationCommand, at: datetime) -> 
             return fulfil_obligation(state, command)
         case ReleaseObligation():
             return release_obligation(state, command)
+        case PlaceObligation():
+            return place_obligation(state, command)
+        case BurnObligation():
+            return burn_obligation(state, command)
         case _:
             assert_never(command)
 
@@ -234,6 +352,22 @@ def fulfil_obligation(state: ObligationState, command: FulfilObligation) -> list
 def release_obligation(state: ObligationState, command: ReleaseObligation) -> list[Event]:
     _still_owed(state)
     return [ObligationReleased(reason=command.reason)]
+
+
+def place_obligation(state: ObligationState, command: PlaceObligation) -> list[Event]:
+    if command.project == state.project:
+        raise Refused("unchanged", "It is delivered in this project already.", ["project"])
+    return [ObligationPlaced(project=command.project)]
+
+
+def burn_obligation(state: ObligationState, command: BurnObligation) -> list[Event]:
+    """Time was worked whatever became of the promise meanwhile, so this is never refused."""
+    so_far, effort = state.burnt + command.burnt, state.terms and state.terms.effort
+    return [
+        ObligationBurned(
+            entry=command.entry, worked=command.worked, burnt=command.burnt, so_far=so_far, effort=effort or None
+        )
+    ]
 
 
 def _still_owed(state: ObligationState) -> None:

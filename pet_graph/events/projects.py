@@ -65,6 +65,10 @@ class StartProject(Command, frozen=True):
 
     name: Annotated[str, text("What the project is called.")]
     customer: Annotated[UUID, ref("customer", "For whom; left out, the project is internal.")] | None = None
+    quote: (
+        Annotated[UUID, ref("quote", "The accepted quote whose promises are delivered in it; of the same customer.")]
+        | None
+    ) = None
     owner: Annotated[UUID, ref("person", "Who answers for it.")] | None = None
     starts_on: Annotated[date, about("The first day of work.")] | None = None
     due_on: Annotated[date, about("The day by which it is to be delivered.")] | None = None
@@ -167,6 +171,7 @@ def start_project(command: StartProject) -> list[Event]:
         ProjectStarted(
             name=command.name,
             customer=command.customer,
+            quote=command.quote,
             owner=command.owner,
             starts_on=command.starts_on,
             due_on=command.due_on,

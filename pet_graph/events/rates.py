@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from .base import Command, Decider, Event, Fact, Money, Refused, Role, about, ref
+from .base import WORK_ROLE, Command, Decider, Event, Fact, Money, Refused, about, ref
 
 CARDS = UUID("b1a0f1a5-8a0c-5a52-9d33-5f8d2f0c7c11")
 MOST_RATES = 500
@@ -31,7 +31,7 @@ class RateAgreed(Event, frozen=True):
     valid_from: date
     valid_until: date | None = None
     person: UUID | None = None
-    role: Role | None = None
+    role: str | None = None
 
 
 class AgreeRate(Command, frozen=True):
@@ -47,7 +47,7 @@ class AgreeRate(Command, frozen=True):
         None
     )
     person: Annotated[UUID, ref("person", "Whose hours; give either a person or a role.")] | None = None
-    role: Annotated[Role, about("Hours in which role; give either a person or a role.")] | None = None
+    role: Annotated[str, WORK_ROLE] | None = None
 
 
 class Rate(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -69,7 +69,7 @@ class RateCardState(msgspec.Struct, frozen=True, omit_defaults=True):
     """Every rate that was ever agreed for one person or role, in the order of the log."""
 
     person: UUID | None = None
-    role: Role | None = None
+    role: str | None = None
     rates: tuple[Rate, ...] = ()
 
     def on(self, kind: RateKind, day: date, *, known_at: int | None = None) -> Rate | None:
@@ -78,7 +78,7 @@ class RateCardState(msgspec.Struct, frozen=True, omit_defaults=True):
         return next((rate for rate in known if rate.kind is kind and rate.holds_on(day)), None)
 
 
-def card_of(person: UUID | None, role: Role | None) -> UUID:
+def card_of(person: UUID | None, role: str | None) -> UUID:
     """The stream of the rates of a person or, without one, of a role."""
     return uuid5(CARDS, f"person/{person}" if person else f"role/{role}")
 

@@ -13,6 +13,7 @@ from typing import Any, get_args
 from uuid import UUID
 
 from . import (
+    allocations,
     approval_limits,
     numbers,
     obligations,
@@ -20,68 +21,32 @@ from . import (
     projects,
     quotes,
     slas,
-    tasks,
     tickets,
     time_entries,
     time_policies,
 )
-from .base import Command, Event, Fact, Money, Priority, Refused
+from .base import Command, Event, Fact, Look, Money, Priority, Refused
 from .clocks import Change, Promise, Seen
 from .offers import QuoteLine
 from .policies import PolicyState, PolicyVersion
 from .quote_versions import Version
 from .reckoning import Case, Edit, Terms
 from .tickets import TicketState
+from .time_reactions import (
+    allocate_anew,
+    burn,
+    place_beside,
+    place_promises,
+    refuse_own_approval,
+    take_time,
+    withdraw_allocation,
+)
 from .timelines import Moment
 from .workdays import Calendar
-
-Look = Callable[[str, UUID], Any]
-"""`look(noun, id)`: the state of a stream; a stream that never was has the initial state of its domain."""
 
 
 def reckon_sla(fact: Fact, look: Look) -> list[Command]:
     return [slas.ReckonSla(ticket=fact.id)]
-
-
-def weigh_time(fact: Fact, look: Look) -> list[Command]:
-    """Hold new time against what it names and against the firm's policy; refuse it, flag it, or let it be."""
-    said: time_entries.TimeRecorded = fact.event  # type: ignore[assignment]
-    _can_take_time(said, look)
-    policy: time_policies.TimePolicyState = look("time_policy", time_policies.FIRM)
-    sheet: time_entries.TimesheetState = look("timesheet", fact.id)
-    found = time_entries.findings(sheet, fact.command_id, policy.daily_cap, policy.late_after_days)
-    severity = {one: getattr(policy, one) for one in found}
-    for one, strictness in severity.items():
-        if strictness is time_policies.Severity.REFUSE:
-            raise Refused(f"time_{one}", time_entries.SENTENCES[one], ["worked"])
-    flagged = tuple(one for one in found if severity[one] is time_policies.Severity.WARN)
-    if not flagged:
-        return []
-    flag = time_entries.FlagTime(
-        timesheet=fact.id, entry=fact.command_id, findings=flagged, policy_version=policy.policy_version
-    )
-    return [flag]
-
-
-def _can_take_time(said: time_entries.TimeRecorded, look: Look) -> None:
-    """Raise Refused when what the time is said to be for cannot take any."""
-    task: tasks.TaskState | None = look("task", said.task) if said.task else None
-    if task and said.project and task.project != said.project:
-        raise Refused("task_of_another_project", "The task belongs to another project.", ["task"])
-    project_id = said.project or (task and task.project)
-    if project_id:
-        project: projects.ProjectState = look("project", project_id)
-        if project.status is projects.ProjectStatus.CLOSED:
-            raise Refused("project_closed", f"The project {project.name!r} is closed; reopen it first.", ["project"])
-
-
-def refuse_own_approval(fact: Fact, look: Look) -> list[Command]:
-    """Four eyes: who recorded time does not decide about it, whichever person they name."""
-    decided: time_entries.TimeApproved = fact.event  # type: ignore[assignment]
-    sheet: time_entries.TimesheetState = look("timesheet", fact.id)
-    if fact.actor in time_entries.recorded_by(sheet, decided.entries):
-        raise Refused("own_time", "Who recorded time does not approve it; somebody else has to.", ["approver"])
-    return []
 
 
 def issue_number(fact: Fact, look: Look) -> list[Command]:
@@ -143,7 +108,14 @@ def _owed(version: Version, line: QuoteLine, amount_micros: int) -> obligations.
 REACTIONS: dict[type[Event], Callable[[Fact, Look], list[Command]]] = {
     **dict.fromkeys(tickets.TRIGGERS, reckon_sla),
     time_entries.TimeApproved: refuse_own_approval,
-    time_entries.TimeRecorded: weigh_time,
+    projects.ProjectStarted: place_promises,
+    obligations.ObligationOpened: place_beside,
+    time_entries.TimeRecorded: take_time,
+    time_entries.TimeReversed: withdraw_allocation,
+    allocations.TimeAllocated: burn,
+    allocations.TimeReallocated: allocate_anew,
+    allocations.TimeWrittenOff: burn,
+    allocations.AllocationWithdrawn: burn,
     quotes.QuoteDrafted: issue_number,
     numbers.NumberIssued: number_quote,
     quotes.QuoteApproved: look_with_four_eyes,
@@ -168,7 +140,9 @@ def foresee(command: Command, command_id: UUID) -> Iterator[tuple[str, UUID]]:
     elif isinstance(command, slas.SlaCommand):
         yield from (("ticket", command.ticket), ("policy", policies.DEFAULT))
     elif isinstance(command, time_entries.RecordTime):
-        yield "time_policy", time_policies.FIRM
+        yield from (("time_policy", time_policies.FIRM), ("allocation", command_id))
+    elif isinstance(command, time_entries.ReverseTime):
+        yield "allocation", command.entry
 
 
 def informed(command: Command, look: Look) -> Any:

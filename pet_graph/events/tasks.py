@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from .base import Command, Decider, Event, Fact, Reason, Refused, about, own, ref, text
+from .base import Command, Decider, Event, Fact, Reason, Refused, Stamp, about, own, ref, text
 
 
 class TaskStatus(StrEnum):
@@ -118,6 +118,14 @@ class AbandonTask(Command, frozen=True):
 TaskCommand = PlanTask | EstimateTask | DelegateTask | FinishTask | ResumeTask | AbandonTask
 
 
+class Mark(msgspec.Struct, frozen=True, array_like=True):
+    """What was thought of the task from some moment on: how much work it takes, and whether it is to be done."""
+
+    estimate: timedelta | None
+    is_open: bool
+    stamp: Stamp
+
+
 class TaskState(msgspec.Struct, frozen=True, omit_defaults=True):
     project: UUID | None = None
     name: str = ""
@@ -132,9 +140,18 @@ class TaskState(msgspec.Struct, frozen=True, omit_defaults=True):
     status: TaskStatus = TaskStatus.OPEN
     planned_at: datetime | None = None
     ended_at: datetime | None = None
+    marks: tuple[Mark, ...] = ()
 
 
 def evolve(state: TaskState, fact: Fact) -> TaskState:
+    after = _evolved(state, fact)
+    mark = Mark(after.estimate, after.status is TaskStatus.OPEN, Stamp.of(fact))
+    if state.marks and (state.marks[-1].estimate, state.marks[-1].is_open) == (mark.estimate, mark.is_open):
+        return after
+    return msgspec.structs.replace(after, marks=(*state.marks, mark))
+
+
+def _evolved(state: TaskState, fact: Fact) -> TaskState:
     replace, at = msgspec.structs.replace, fact.occurred_at
     match fact.event:
         case TaskPlanned() as planned:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from .base import Command, Decider, Event, Fact, Reason, Refused, Role, about, own, part, ref, text
+from .base import WORK_ROLE, Command, Decider, Event, Fact, Reason, Refused, Stamp, about, own, part, ref, text
 
 SHEETS = UUID("6f9d5c1e-0a51-5d0e-8a55-6c8f0d0f3b21")
 DAY = timedelta(hours=24)
@@ -57,7 +57,7 @@ class TimeRecorded(Event, frozen=True):
     task: UUID | None = None
     ticket: UUID | None = None
     obligation: UUID | None = None
-    role: Role | None = None
+    role: str | None = None
     note: str = ""
     corrects: UUID | None = None
 
@@ -123,7 +123,7 @@ class RecordTime(Command, frozen=True):
     task: Annotated[UUID, ref("task", "The task that it was for.")] | None = None
     ticket: Annotated[UUID, ref("ticket", "The ticket that it was for.")] | None = None
     obligation: Annotated[UUID, ref("obligation", "The promise that it kept, if that is known.")] | None = None
-    role: Annotated[Role, about("The role in which the person worked; it chooses the rate.")] | None = None
+    role: Annotated[str, WORK_ROLE] | None = None
     note: Annotated[str, text("What was done.", limit=2_000, optional=True)] = ""
     corrects: Annotated[UUID, part("time_entry", "The reversed entry in whose place this one stands.")] | None = None
 
@@ -170,18 +170,6 @@ class ReverseTime(Command, frozen=True):
 
 
 TimeCommand = RecordTime | FlagTime | SubmitTime | ApproveTime | ReturnTime | ReverseTime
-
-
-class Stamp(msgspec.Struct, frozen=True, array_like=True):
-    """When something began or ceased to be so: its place in the log, and both its instants."""
-
-    position: int
-    occurred_at: datetime
-    recorded_at: datetime
-
-    @classmethod
-    def of(cls, fact: Fact) -> Stamp:
-        return cls(fact.position, fact.occurred_at, fact.recorded_at)
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):

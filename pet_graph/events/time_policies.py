@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from .base import Command, Decider, Event, Fact, Refused, about, text
+from .base import BurnRule, Command, Decider, Event, Fact, Refused, about, text
 
 FIRM = UUID(int=0)
 """The id of the firm's only time policy."""
@@ -23,14 +23,6 @@ class Severity(StrEnum):
     ALLOW = "allow"
     WARN = "warn"
     REFUSE = "refuse"
-
-
-class BurnRule(StrEnum):
-    """Where to look for the promise that hours burn."""
-
-    NAMED = "named"
-    TASK = "task"
-    PROJECT = "project"
 
 
 class Overrun(StrEnum):

@@ -12,6 +12,7 @@ from typing import Any
 from ..events import DECIDERS
 from ..events.base import Fact
 from . import (
+    allocations,
     approval_limits,
     bookings,
     customers,
@@ -34,6 +35,7 @@ from .base import Change, Put, Table, table_of
 
 PROJECTORS: dict[str, Callable[[Any, Fact], list[Change]]] = {
     "approval_limit": approval_limits.project,
+    "allocation": allocations.project,
     "customer": customers.project,
     "number": lambda state, fact: [],
     "obligation": obligations.project,
@@ -60,7 +62,10 @@ TABLES: dict[str, Table] = {
             bookings.CapacityRow,
             approval_limits.ApprovalLimitRow,
             customers.CustomerRow,
+            allocations.AllocationRow,
+            allocations.AllocationTrialRow,
             obligations.ObligationRow,
+            obligations.ObligationPostingRow,
             milestones.MilestoneRow,
             milestones.ProgressClaimRow,
             people.PersonRow,
@@ -75,6 +80,7 @@ TABLES: dict[str, Table] = {
             slas.SlaClockRow,
             slas.SlaReviewRow,
             streams.StreamRow,
+            tasks.TaskMarkRow,
             tasks.TaskRow,
             tickets.TicketRow,
             time_entries.TimeEntryRow,

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
 from ..events.base import Fact
-from ..events.bookings import USUAL, Booking, ScheduleState
+from ..events.bookings import USUAL, Booking, BookingKind, ScheduleState
 from .base import Change, Put
 
 MICROSECOND = timedelta(microseconds=1)
@@ -40,7 +40,14 @@ class BookingRow(SQLModel, table=True):
     total_us: int = Field(sa_type=BigInteger)
     over_days: int
     excess_us: int = Field(sa_type=BigInteger)
+    since_position: int = Field(sa_type=BigInteger)
+    since_recorded_at: datetime
     booked_at: datetime
+    firm_position: int | None = Field(sa_type=BigInteger)
+    firm_recorded_at: datetime | None
+    firmed_at: datetime | None
+    until_position: int | None = Field(sa_type=BigInteger)
+    until_recorded_at: datetime | None
     released_at: datetime | None
     released_reason: str | None
     position: int = Field(sa_type=BigInteger)
@@ -68,7 +75,8 @@ def _bookings(state: ScheduleState) -> Iterator[Put]:
 
 
 def _row(booking: Booking) -> dict[str, Any]:
-    said = booking.said
+    said, since, until = booking.said, booking.since, booking.released
+    firmed = since if said.kind is BookingKind.HARD else booking.firmed
     return {
         "id": booking.id,
         "person_id": said.person,
@@ -83,8 +91,15 @@ def _row(booking: Booking) -> dict[str, Any]:
         "total_us": booking.hours // MICROSECOND,
         "over_days": booking.over_days,
         "excess_us": booking.excess // MICROSECOND,
-        "booked_at": booking.booked_at,
-        "released_at": booking.released_at,
+        "since_position": since.position,
+        "since_recorded_at": since.recorded_at,
+        "booked_at": since.occurred_at,
+        "firm_position": firmed and firmed.position,
+        "firm_recorded_at": firmed and firmed.recorded_at,
+        "firmed_at": firmed and firmed.occurred_at,
+        "until_position": until and until.position,
+        "until_recorded_at": until and until.recorded_at,
+        "released_at": until and until.occurred_at,
         "released_reason": booking.released_reason,
         "position": booking.position,
     }
@@ -102,7 +117,8 @@ def _capacities(state: ScheduleState, person: UUID) -> Iterator[Put]:
         yield Put("capacities", row)
 
 
-_USUAL = "{" + ",".join(str(span // MICROSECOND) for span in USUAL) + "}"
+USUAL_US = "{" + ",".join(str(span // MICROSECOND) for span in USUAL) + "}"
+"""The usual week as a PostgreSQL array of microseconds."""
 
 OVERCOMMITMENTS = f"""
     with booked as (
@@ -116,7 +132,7 @@ OVERCOMMITMENTS = f"""
         select booked.*, (select coalesce(
             (select c.weekdays_us from capacities c
              where c.person_id = booked.person_id and c.valid_from <= booked.day
-             order by c.valid_from desc limit 1), '{_USUAL}'::bigint[]))[extract(isodow from booked.day)::int]
+             order by c.valid_from desc limit 1), '{USUAL_US}'::bigint[]))[extract(isodow from booked.day)::int]
           as capacity_us
         from booked
     )

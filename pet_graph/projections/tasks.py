@@ -1,9 +1,10 @@
-"""Tasks as they are now."""
+"""Tasks as they are now, and what was thought of them at every moment before."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy import BigInteger, Index
 from sqlmodel import Field, SQLModel
@@ -43,27 +44,66 @@ class TaskRow(SQLModel, table=True):
     position: int = Field(sa_type=BigInteger)
 
 
+class TaskMarkRow(SQLModel, table=True):
+    """From its moment on, until the next one of the task."""
+
+    __tablename__ = "task_marks"
+    __table_args__ = (Index("task_marks_task", "task_id", "number"),)
+
+    id: UUID = Field(primary_key=True)
+    task_id: UUID
+    number: int
+    project_id: UUID
+    obligation_id: UUID | None
+    estimate_us: int | None = Field(sa_type=BigInteger)
+    is_open: bool
+    posted_at: datetime
+    recorded_at: datetime
+    position: int = Field(sa_type=BigInteger)
+
+
 def project(state: TaskState, fact: Fact) -> list[Change]:
-    return [
-        Put(
-            "tasks",
+    return [_task(state, fact), *_marks(state, fact.id)]
+
+
+def _marks(state: TaskState, task: UUID) -> Iterator[Put]:
+    for number, mark in enumerate(state.marks, 1):
+        yield Put(
+            "task_marks",
             {
-                "id": fact.id,
+                "id": uuid5(task, f"mark/{number}"),
+                "task_id": task,
+                "number": number,
                 "project_id": state.project,
                 "obligation_id": state.obligation,
-                "assignee_id": state.assignee,
-                "name": state.name,
-                "kind": state.kind,
-                "reference": state.reference,
-                "status": state.status,
-                "estimate_us": None if state.estimate is None else state.estimate // MICROSECOND,
-                "first_estimate_us": None if state.first_estimate is None else state.first_estimate // MICROSECOND,
-                "estimates": state.estimates,
-                "due_on": state.due_on,
-                "planned_at": state.planned_at,
-                "ended_at": state.ended_at,
-                "version": fact.version,
-                "position": fact.position,
+                "estimate_us": None if mark.estimate is None else mark.estimate // MICROSECOND,
+                "is_open": mark.is_open,
+                "posted_at": mark.stamp.occurred_at,
+                "recorded_at": mark.stamp.recorded_at,
+                "position": mark.stamp.position,
             },
         )
-    ]
+
+
+def _task(state: TaskState, fact: Fact) -> Put:
+    return Put(
+        "tasks",
+        {
+            "id": fact.id,
+            "project_id": state.project,
+            "obligation_id": state.obligation,
+            "assignee_id": state.assignee,
+            "name": state.name,
+            "kind": state.kind,
+            "reference": state.reference,
+            "status": state.status,
+            "estimate_us": None if state.estimate is None else state.estimate // MICROSECOND,
+            "first_estimate_us": None if state.first_estimate is None else state.first_estimate // MICROSECOND,
+            "estimates": state.estimates,
+            "due_on": state.due_on,
+            "planned_at": state.planned_at,
+            "ended_at": state.ended_at,
+            "version": fact.version,
+            "position": fact.position,
+        },
+    )

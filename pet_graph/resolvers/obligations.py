@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from ..events.obligations import FulfilObligation, ReleaseObligation
+from ..events.obligations import FulfilObligation, PlaceObligation, ReleaseObligation
 from ..schema.connections import Connection
 from ..schema.links import find, listing
 from ..schema.obligations import (
@@ -28,4 +28,5 @@ class ObligationQueries:
 @strawberry.type
 class ObligationCommands:
     fulfil_obligation: ObligationResult = mutation(FulfilObligation, ObligationRecorded, ObligationResult)
+    place_obligation: ObligationResult = mutation(PlaceObligation, ObligationRecorded, ObligationResult)
     release_obligation: ObligationResult = mutation(ReleaseObligation, ObligationRecorded, ObligationResult)

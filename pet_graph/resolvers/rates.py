@@ -10,7 +10,6 @@ import strawberry
 from ..events.rates import AgreeRate, RateKind, card_of
 from ..projections.answers import Given
 from ..projections.rates import RATE_ON
-from ..schema.base import Role
 from ..schema.connections import Connection
 from ..schema.links import find, listing, row
 from ..schema.nodes import id_of
@@ -23,7 +22,7 @@ def _which(
     kind: Annotated[RateKind, strawberry.argument(description="What it says of an hour.")],
     on: Annotated[date, strawberry.argument(description="The day of the hour.")],
     person: Annotated[strawberry.ID | None, strawberry.argument(description="Whose hour.")] = None,
-    role: Annotated[Role | None, strawberry.argument(description="In which role.")] = None,
+    role: Annotated[str | None, strawberry.argument(description="In which role, as the firm calls it.")] = None,
     known_at: Annotated[
         Position | None,
         strawberry.argument(description="As PET knew it at this position; left out, as it knows now."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import (
+    allocations,
     approval_limits,
     bookings,
     customers,
@@ -26,6 +27,8 @@ from . import (
 
 NODES: dict[str, tuple[str, Any]] = {
     "ApprovalLimit": ("approval_limits", approval_limits.ApprovalLimit),
+    "Allocation": ("allocations", allocations.Allocation),
+    "AllocationTrial": ("allocation_trials", allocations.AllocationTrial),
     "Booking": ("bookings", bookings.Booking),
     "Customer": ("customers", customers.Customer),
     "Obligation": ("obligations", obligations.Obligation),

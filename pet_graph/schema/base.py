@@ -7,9 +7,9 @@ from typing import Any
 
 import strawberry
 
-from ..events.base import BurnUnit, Money, Priority, Quantity, Role
+from ..events.base import BurnRule, BurnUnit, Money, Priority, Quantity, Role
 
-__all__ = ["BurnUnit", "Money", "Priority", "Quantity", "Role", "described"]
+__all__ = ["BurnRule", "BurnUnit", "Money", "Priority", "Quantity", "Role", "described"]
 
 
 def described(enum: type[Enum], description: str, **values: str) -> Any:
@@ -27,6 +27,13 @@ described(
     NORMAL="It takes its turn.",
     HIGH="It goes before others.",
     URGENT="Everything else waits.",
+)
+described(
+    BurnRule,
+    "Where to look for the promise that hours burn.",
+    NAMED="The promise that the entry names.",
+    TASK="The promise that its task keeps.",
+    PROJECT="Those promises of the quote that its project was started from that fit the role, line by line.",
 )
 described(
     BurnUnit,

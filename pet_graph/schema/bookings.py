@@ -9,7 +9,7 @@ from uuid import UUID
 import strawberry
 
 from ..events.bookings import BookingKind, BookingStatus
-from .base import Role, described
+from .base import described
 from .connections import Connection
 from .errors import result
 from .facts import Recorded
@@ -44,7 +44,7 @@ class Booking(Node):
     obligation_id: strawberry.Private[UUID | None]
     kind: BookingKind = column("How settled it is.")
     status: BookingStatus = column("Whether it holds.")
-    role: Role | None = column("In which role.")
+    role: str | None = column("In which role, as the firm calls it.")
     first_on: date = column("The first day.")
     last_on: date = column("The last day.")
     per_day: timedelta = column("How much of each day on which the person works.", of="per_day_us")

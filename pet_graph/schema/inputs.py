@@ -18,6 +18,7 @@ from .scalars import SCALARS
 
 NODE_NAMES = {
     "approval_limit": "ApprovalLimit",
+    "allocation": "TimeEntry",
     "customer": "Customer",
     "obligation": "Obligation",
     "person": "Person",

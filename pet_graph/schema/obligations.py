@@ -9,6 +9,7 @@ from uuid import UUID
 import strawberry
 
 from ..events.obligations import ObligationStatus
+from .allocations import Allocation, AllocationFilter, AllocationOrder
 from .base import BurnUnit, Money, Quantity, described
 from .connections import Connection
 from .errors import result
@@ -21,6 +22,7 @@ from .scalars import Position
 
 if TYPE_CHECKING:
     from .customers import Customer
+    from .projects import Project
     from .quote_versions import QuoteLine
     from .quotes import Quote
 
@@ -40,6 +42,7 @@ described(
 class Obligation(Node):
     customer_id: strawberry.Private[UUID]
     quote_id: strawberry.Private[UUID]
+    project_id: strawberry.Private[UUID | None]
     description: str = column("What was promised.")
     burn_unit: BurnUnit = column("What it is counted in while it is delivered.")
     amount: Money = column(
@@ -49,6 +52,12 @@ class Obligation(Node):
         "How many units are owed; null for HOURS and MONEY, which are counted otherwise.", of="quantity_micros"
     )
     effort: timedelta | None = column("How much working time is owed; null unless the unit is HOURS.", of="effort_us")
+    delivered: timedelta = column("How much was worked to keep it, billable or not.", of="delivered_us")
+    burnt: timedelta = column("How much of that it pays for.", of="burnt_us")
+    left: timedelta | None = column(
+        "How many of the hours sold are left, less than nothing when more were burnt; null unless the unit is HOURS.",
+        of="left_us",
+    )
     role: str | None = column("The role in which the work is done: Senior consultant; null where none was agreed.")
     promised_by: date | None = column("The day by which it is promised; null where none was.")
     quote: Annotated["Quote", strawberry.lazy(".quotes")] = one(
@@ -73,6 +82,16 @@ class Obligation(Node):
     customer: Annotated["Customer", strawberry.lazy(".customers")] = one(
         "customers", by="customer_id", description="To whom it is owed."
     )
+    project: Annotated["Project", strawberry.lazy(".projects")] | None = one(
+        "projects", by="project_id", description="The project in which it is delivered; null while none is known."
+    )
+    allocations: Connection[Allocation] = many(
+        "allocations",
+        by="obligation_id",
+        filter=AllocationFilter,
+        order=AllocationOrder,
+        description="The hours that keep it, line by line, each with its time entry and person.",
+    )
 
 
 ObligationOrder = order(
@@ -93,6 +112,9 @@ class ObligationFilter:
         "customer_id", "in", "Owed to one of these customers.", node="Customer"
     )
     quote: list[strawberry.ID] | None = where("quote_id", "in", "Promised by one of these quotes.", node="Quote")
+    project: list[strawberry.ID] | None = where(
+        "project_id", "in", "Delivered in one of these projects.", node="Project"
+    )
     promised_before: date | None = where("promised_by", "<", "Promised by a day before this one.")
     promised_from: date | None = where("promised_by", ">=", "Promised by this day or a later one.")
 

@@ -18,12 +18,14 @@ from .filters import order, where
 from .links import many, one
 from .milestones import Milestone, MilestoneFilter, MilestoneOrder
 from .nodes import Node, column
+from .obligations import Obligation, ObligationFilter, ObligationOrder
 from .scalars import Position
 from .tasks import Task, TaskFilter, TaskOrder
 
 if TYPE_CHECKING:
     from .customers import Customer
     from .people import Person
+    from .quotes import Quote
 
 described(
     ProjectStatus,
@@ -37,6 +39,7 @@ described(
 class Project(Node):
     customer_id: strawberry.Private[UUID | None]
     owner_id: strawberry.Private[UUID | None]
+    quote_id: strawberry.Private[UUID | None]
     name: str = column("What the project is called.")
     reference: str | None = column("How another system calls this project.")
     status: ProjectStatus = column("Whether it goes on.")
@@ -50,6 +53,9 @@ class Project(Node):
     customer: Annotated["Customer", strawberry.lazy(".customers")] | None = one(
         "customers", by="customer_id", description="For whom; null when it is internal."
     )
+    quote: Annotated["Quote", strawberry.lazy(".quotes")] | None = one(
+        "quotes", by="quote_id", description="The accepted quote that it was started from."
+    )
     owner: Annotated["Person", strawberry.lazy(".people")] | None = one(
         "people", by="owner_id", description="Who answers for it."
     )
@@ -62,6 +68,13 @@ class Project(Node):
         filter=MilestoneFilter,
         order=MilestoneOrder,
         description="What it is to reach.",
+    )
+    obligations: Connection[Obligation] = many(
+        "obligations",
+        by="project_id",
+        filter=ObligationFilter,
+        order=ObligationOrder,
+        description="What was promised and is delivered in it.",
     )
     bookings: Connection[Booking] = many(
         "bookings",

@@ -9,7 +9,7 @@ from uuid import UUID
 import strawberry
 
 from ..events.rates import RateKind
-from .base import Money, Role, described
+from .base import Money, described
 from .connections import Connection
 from .errors import result
 from .facts import Recorded
@@ -63,7 +63,7 @@ class RateFilter:
 @strawberry.type(description="All rates that were ever agreed for one person, or for one role.")
 class RateCard(Node):
     person_id: strawberry.Private[UUID | None]
-    role: Role | None = column("In which role; null for a person's own.")
+    role: str | None = column("In which role, as the firm calls it; null for a person's own.")
     agreed_at: datetime = column("When the newest rate was agreed.")
     version: int = column("How many facts are recorded of it; give it back as `expectedVersion`.")
     position: Position = column("The position of the newest of them.")
@@ -86,7 +86,7 @@ RateCardOrder = order(
 @strawberry.input(description="Which rate cards.")
 class RateCardFilter:
     person: list[strawberry.ID] | None = where("person_id", "in", "Of one of these people.", node="Person")
-    role: list[Role] | None = where("role", "in", "Of one of these roles.")
+    role: list[str] | None = where("role", "in", "Of one of these roles.")
 
 
 @strawberry.type(description="A rate was agreed.")

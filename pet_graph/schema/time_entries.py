@@ -9,7 +9,8 @@ from uuid import UUID
 import strawberry
 
 from ..events.time_entries import EntryStatus, Finding
-from .base import Role, described
+from .allocations import Allocation, AllocationFilter, AllocationOrder, AllocationTrial, AllocationTrialOrder
+from .base import described
 from .connections import Connection
 from .errors import result
 from .facts import Recorded
@@ -56,7 +57,7 @@ class TimeEntry(Node):
     began_on: date | None = column("The first day, when only the sum over several days is known.")
     starts: timedelta | None = column("When on the day it started, since midnight.", of="starts_us")
     worked: timedelta = column("How much work it was.", of="worked_us")
-    role: Role | None = column("In which role the person worked.")
+    role: str | None = column("In which role the person worked, as the firm calls it.")
     note: str = column("What was done.")
     status: EntryStatus = column("Where it stands.")
     findings: list[Finding] = column("What the time policy of then had to say about it.")
@@ -88,6 +89,21 @@ class TimeEntry(Node):
     )
     obligation: Annotated["Obligation", strawberry.lazy(".obligations")] | None = one(
         "obligations", by="obligation_id", description="The promise that it names."
+    )
+    allocations: Connection[Allocation] = many(
+        "allocations",
+        by="entry_id",
+        noun="allocation",
+        filter=AllocationFilter,
+        order=AllocationOrder,
+        description="What its hours are and which promises they keep, line by line.",
+    )
+    allocation_trials: Connection[AllocationTrial] = many(
+        "allocation_trials",
+        by="entry_id",
+        noun="allocation",
+        order=AllocationTrialOrder,
+        description="What the rules tried before they chose.",
     )
     corrects: Annotated["TimeEntry", strawberry.lazy(".time_entries")] | None = one(
         "time_entries", by="corrects_id", description="The reversed entry in whose place it stands."

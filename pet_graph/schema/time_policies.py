@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import strawberry
 
-from ..events.time_policies import BurnRule, Overrun, Severity
-from .base import described
+from ..events.time_policies import Overrun, Severity
+from .base import BurnRule, described
 from .errors import result
 from .facts import Recorded
 from .links import one
@@ -20,13 +20,6 @@ described(
     ALLOW="It is recorded.",
     WARN="It is recorded, and the finding is kept with it.",
     REFUSE="It is refused.",
-)
-described(
-    BurnRule,
-    "Where to look for the promise that hours burn.",
-    NAMED="The promise that the entry names.",
-    TASK="The promise that its task keeps.",
-    PROJECT="The only open promise of its project that fits the role.",
 )
 described(
     Overrun,

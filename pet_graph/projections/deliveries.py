@@ -1,0 +1,211 @@
+"""What was sold against what was delivered: one statement over ledgers, as of now or of any past moment.
+
+All it adds up are ledgers and rows that carry their place on all three axes of time, so a past moment is a condition.
+The hours of one promise in one group make a cell; groups are made of cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from .bookings import USUAL_US
+
+
+class DeliveryDimension(StrEnum):
+    """What groups can be made by; a statement is told of them by their places here."""
+
+    OBLIGATION = "obligation_id"
+    PROJECT = "project_id"
+    BURN_UNIT = "burn_unit"
+    YEAR = "year"
+
+
+class DeliveryOrder(StrEnum):
+    """By which column groups are ordered, the largest first."""
+
+    DRIFT = "drift"
+    SOLD = "sold"
+    DELIVERED = "worked"
+    YEAR = "year"
+
+
+class ForecastMethod(StrEnum):
+    """Which column foresees the hours yet to come."""
+
+    AS_SOLD = "as_sold"
+    TASK_ESTIMATES = "estimated"
+    FIRM_BOOKINGS = "firm_ahead"
+    ALL_BOOKINGS = "booked_ahead"
+
+
+class Moment(NamedTuple):
+    """As of when: at most one of the first three; and the day on which that was."""
+
+    position: int | None
+    recorded_at: datetime | None
+    occurred_at: datetime | None
+    day: date
+
+
+class Selected(NamedTuple):
+    """Only these, where any are given."""
+
+    projects: Sequence[UUID] | None = None
+    obligations: Sequence[UUID] | None = None
+    customers: Sequence[UUID] | None = None
+    burn_units: Sequence[str] | None = None
+
+
+def _by(position: str, recorded_at: str, occurred_at: str) -> str:
+    """Whether something was so by the moment."""
+    return (
+        f"({position} <= $1 or $1 is null) and ({recorded_at} <= $2 or $2 is null)"
+        f" and ({occurred_at} <= $3 or $3 is null)"
+    )
+
+
+def _posted(row: str) -> str:
+    return _by(f"{row}.position", f"{row}.recorded_at", f"{row}.posted_at")
+
+
+_STOOD = (
+    _by("b.since_position", "b.since_recorded_at", "b.booked_at")
+    + " and (b.until_position is null or not ("
+    + _by("b.until_position", "b.until_recorded_at", "b.released_at")
+    + "))"
+)
+"""Whether a booking held at the moment."""
+
+_FLOWS = {
+    # What was owed, in the year in which it came to be.
+    ("sold",): f"""
+        select p.obligation_id, p.project_id, p.burn_unit,
+          extract(year from p.posted_at at time zone 'UTC')::int as year, p.effort_us as sold
+        from obligation_postings p where {_posted("p")}""",
+    # What was worked, in the year of the work.
+    ("billable", "non_billable", "written_off", "unattributed"): f"""
+        select a.obligation_id, a.project_id, o.burn_unit, extract(year from a.worked_on)::int as year,
+          case a.classification when 'billable' then a.worked_us else 0 end as billable,
+          case a.classification when 'non_billable' then a.worked_us else 0 end as non_billable,
+          case a.classification when 'written_off' then a.worked_us else 0 end as written_off,
+          case a.classification when 'unattributed' then a.worked_us else 0 end as unattributed
+        from allocations a left join obligations o on o.id = a.obligation_id where {_posted("a")}""",
+    # What open tasks are still thought to take.
+    ("estimated",): f"""
+        select m.obligation_id, m.project_id, o.burn_unit, null::int as year,
+          greatest(m.estimate_us - coalesce((
+            select sum(a.worked_us) from allocations a where a.task_id = m.task_id and {_posted("a")}), 0), 0)
+          as estimated
+        from (select distinct on (m.task_id) m.* from task_marks m where {_posted("m")}
+              order by m.task_id, m.number desc) m
+        left join obligations o on o.id = m.obligation_id
+        where m.is_open and m.estimate_us is not null""",
+    # What people are kept for: altogether, and on the days after that of the moment.
+    ("booked", "firm_ahead", "booked_ahead"): f"""
+        select b.obligation_id, b.project_id, o.burn_unit, null::int as year, b.total_us as booked,
+          case when b.firmed_at is not null and {_by("b.firm_position", "b.firm_recorded_at", "b.firmed_at")}
+            then b.per_day_us * d.days else 0 end as firm_ahead,
+          b.per_day_us * d.days as booked_ahead
+        from bookings b left join obligations o on o.id = b.obligation_id
+        cross join lateral (
+          select count(*) as days from generate_series(greatest(b.first_on, $4::date + 1), b.last_on, '1 day') day
+          where (coalesce((select c.weekdays_us from capacities c
+              where c.person_id = b.person_id and c.valid_from <= day order by c.valid_from desc limit 1),
+            '{USUAL_US}'::bigint[]))[extract(isodow from day)::int] > 0) d
+        where {_STOOD}""",
+}
+"""Where hours come from, by what they are."""
+
+HOURS = tuple(one for names in _FLOWS for one in names)
+
+
+def _under_each_other() -> str:
+    parts = []
+    for names, flow in _FLOWS.items():
+        columns = ", ".join(one if one in names else f"0 as {one}" for one in HOURS)
+        parts.append(f"select obligation_id, project_id, burn_unit, year, {columns} from ({flow}) f")
+    return " union all ".join(parts)
+
+
+_SUMS = ", ".join(f"sum({one})::bigint as {one}" for one in HOURS)
+_WORKED = "billable + non_billable + written_off + unattributed"
+_BY_YEAR = "3 = any($5::int[])"
+
+SOLD_VERSUS_DELIVERED = f"""
+    with flows as ({_under_each_other()}),
+    cells as (
+        select obligation_id as promise,
+          case when 0 = any($5::int[]) then obligation_id end as obligation_id,
+          case when 1 = any($5::int[]) then project_id end as project_id,
+          case when 2 = any($5::int[]) then burn_unit end as burn_unit,
+          case when {_BY_YEAR} then year end as year,
+          {_SUMS}
+        from flows
+        where (year is not null or not {_BY_YEAR})
+          and ($6::uuid[] is null or project_id = any($6)) and ($7::uuid[] is null or obligation_id = any($7))
+          and ($8::uuid[] is null or obligation_id in (select o.id from obligations o where o.customer_id = any($8)))
+          and ($9::text[] is null or burn_unit = any($9))
+        group by 1, 2, 3, 4, 5
+    ), promises as (
+        select distinct on (p.obligation_id) p.obligation_id, p.project_id, p.burn_unit, p.promised_by,
+          p.burn_unit = 'hours' as by_the_hour, extract(year from o.opened_at at time zone 'UTC')::int as year,
+          case when p.ended_at <= $3 or $3 is null then p.ended_at end as ended_at
+        from obligation_postings p join obligations o on o.id = p.obligation_id
+        where {_posted("p")} order by p.obligation_id, p.number desc
+    ), last_booked as (
+        select b.obligation_id, max(b.last_on) as last_on from bookings b where {_STOOD} group by 1
+    ), held as (
+        select c.*, {_WORKED} as worked, home.obligation_id is not null as known, home.ended_at is not null as ended,
+          case when p.by_the_hour then {_WORKED} - sold end as over,
+          case when p.by_the_hour and p.ended_at is null and not {_BY_YEAR}
+            then greatest(sold - ({_WORKED}), 0) else 0 end as as_sold,
+          coalesce((home.ended_at at time zone 'UTC')::date, greatest($4::date, home.promised_by, l.last_on))
+            - home.promised_by as drift_days
+        from cells c left join promises p on p.obligation_id = c.promise
+        -- A promise is counted where it was last, and in the year in which it was first.
+        left join promises home on home.obligation_id = c.promise
+          and (home.project_id is not distinct from c.project_id or not 1 = any($5::int[]))
+          and (home.burn_unit = c.burn_unit or not 2 = any($5::int[])) and (home.year = c.year or not {_BY_YEAR})
+        left join last_booked l on l.obligation_id = c.promise
+    )
+    select obligation_id, project_id, burn_unit, year,
+      count(*) filter (where known)::int as promises, count(*) filter (where known and ended)::int as ended,
+      count(*) filter (where drift_days > 0)::int as late, max(drift_days) as drift_days,
+      {_SUMS}, sum(worked)::bigint as worked, sum(as_sold)::bigint as as_sold,
+      coalesce(sum(over + as_sold), 0)::bigint as drift
+    from held group by 1, 2, 3, 4
+    having bool_or(known) or sum(sold) <> 0 or sum(worked) <> 0 or sum(booked) <> 0 or sum(estimated) <> 0
+"""
+"""Parameters: position, recorded at, occurred at, the day; the dimensions; projects, obligations, customers, units."""
+
+
+async def sold_versus_delivered(
+    connections: asyncpg.Pool[Any],
+    by: Sequence[DeliveryDimension],
+    moment: Moment,
+    selected: Selected,
+    order: DeliveryOrder,
+    first: int,
+) -> list[Any]:
+    """One row a group, hours in microseconds; in the order asked for and then by what they are groups of."""
+    places = [list(DeliveryDimension).index(one) for one in by]
+    ordered = f"order by {order} desc nulls last, year, burn_unit, project_id, obligation_id limit $10"
+    sql = f"{SOLD_VERSUS_DELIVERED} {ordered}"
+    rows: list[Any] = await connections.fetch(sql, *moment, places, *selected, first)
+    return rows
+
+
+async def projects_posted_at(connections: asyncpg.Pool[Any], position: int) -> list[UUID]:
+    """The projects whose hours one fact changed."""
+    rows = await connections.fetch(
+        "select project_id from allocations where position = $1 and project_id is not null"
+        " union select project_id from obligation_postings where position = $1 and project_id is not null order by 1",
+        position,
+    )
+    return [row["project_id"] for row in rows]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from api import Api, Json, gid
 from conftest import NOON, World
+from owed import HOURS, QUOTE, owed
 
+from pet_graph.events.obligations import obligation_of
 from pet_graph.events.time_entries import sheet_of
 
 ADA, BELA, PROJECT, TASK, MILESTONE, ENTRY, WRONG, BOOKING = (UUID(int=number) for number in range(51, 59))
@@ -16,6 +18,7 @@ OF_PROJECT, OF_TASK = {"project": gid("Project", PROJECT)}, {"task": gid("Task",
 OF_MILESTONE, OF_PERSON = {"milestone": gid("Milestone", MILESTONE)}, {"person": gid("Person", ADA)}
 OF_SHEET = {"timesheet": gid("Timesheet", SHEET)}
 BY_BELA = {"approver": gid("Person", BELA)}
+OF_ENTRY, PROMISE = {"entry": gid("TimeEntry", ENTRY)}, obligation_of(QUOTE, 1)
 OF_BOOKING = {**OF_PERSON, "booking": gid("Booking", BOOKING)}
 
 LIFE: list[tuple[str, Json, list[str]]] = [
@@ -49,14 +52,18 @@ LIFE: list[tuple[str, Json, list[str]]] = [
     ("releaseBooking", {**OF_BOOKING, "reason": "Moved"}, ["BookingReleased"]),
     ("agreeRate", {**OF_PERSON, "kind": "BILL", "perHour": "90.00 EUR", "validFrom": TODAY}, ["RateAgreed"]),
     ("adoptTimePolicy", {"name": "Strict", "dailyCap": "PT10H"}, ["TimePolicyAdopted"]),
-    ("recordTime", {**OF_PERSON, **OF_TASK, "commandId": f"{ENTRY}", "workedOn": TODAY, "worked": "PT6H"},
-     ["TimeRecorded"]),
+    ("recordTime", {**OF_PERSON, **OF_TASK, "commandId": f"{ENTRY}", "workedOn": TODAY, "worked": "PT6H",
+      "obligation": gid("Obligation", PROMISE), "role": "Senior engineer"},
+     ["TimeRecorded", "TimeAllocated", "ObligationBurned"]),
     ("submitTime", OF_SHEET, ["TimeSubmitted"]),
     ("returnTime", {**OF_SHEET, **BY_BELA, "reason": "Which?"}, ["TimeReturned"]),
-    ("recordTime", {**OF_PERSON, "commandId": f"{WRONG}", "workedOn": TODAY, "worked": "PT1H"}, ["TimeRecorded"]),
-    ("reverseTime", {**OF_SHEET, "entry": gid("TimeEntry", WRONG), "reason": "Nothing"}, ["TimeReversed"]),
+    ("recordTime", {**OF_PERSON, "commandId": f"{WRONG}", "workedOn": TODAY, "worked": "PT1H"}, ["TimeRecorded", "TimeAllocated"]),
+    ("reverseTime", {**OF_SHEET, "entry": gid("TimeEntry", WRONG), "reason": "Nothing"}, ["TimeReversed", "AllocationWithdrawn"]),
     ("submitTime", {**OF_SHEET, "entry": gid("TimeEntry", ENTRY)}, ["TimeSubmitted"]),
     ("approveTime", {**OF_SHEET, **BY_BELA}, ["TimeApproved"]),
+    ("placeObligation", {**OF_PROJECT, "obligation": gid("Obligation", PROMISE)}, ["ObligationPlaced"]),
+    ("reallocateTime", {**OF_ENTRY, "reason": "Sold since"}, ["TimeReallocated", "TimeAllocated"]),
+    ("writeOffTime", {**OF_ENTRY, "reason": "Our fault", "worked": "PT1H"}, ["TimeWrittenOff", "ObligationBurned"]),
     ("finishTask", OF_TASK, ["TaskFinished"]),
     ("resumeTask", {**OF_TASK, "reason": "More"}, ["TaskResumed"]),
     ("abandonTask", {**OF_TASK, "reason": "Moot"}, ["TaskAbandoned"]),
@@ -66,15 +73,19 @@ LIFE: list[tuple[str, Json, list[str]]] = [
 """Every mutation of delivery: what is given, and the facts it records."""
 
 
-async def test_every_mutation_of_delivery_records_what_it_says(world: World) -> None:
-    await world.person("Nobody")
-    before = 1
+async def test_every_mutation_of_delivery_records_what_it_says_and_what_its_rehearsal_said(world: World) -> None:
+    await owed(world, HOURS)
+    before = len(await world.facts())
     for name, id_ in (("Ada", ADA), ("Bela", BELA)):
         await Api(world).command("registerPerson", name=name, commandId=f"{id_}")
         before += 1
     for name, given, types in LIFE:
         api = Api(world, actor="bela" if name == "approveTime" else "tester")
+        given = {"commandId": f"{uuid4()}", **given}
+        rehearsed = await api.command(name, dryRun=True, **given)
+        assert len(await world.facts()) == before, f"a rehearsal of {name} recorded something"
         answer = await api.command(name, **given)
+        assert rehearsed == {**answer, "dryRun": True}, name
         facts = [{"position": f"{before + number}", "type": each} for number, each in enumerate(types, 1)]
         before += len(facts)
         assert answer.pop("__typename").endswith("Recorded"), (name, answer)

@@ -99,5 +99,5 @@ async def test_a_persons_own_rate_goes_before_the_one_of_the_role(world: World) 
     cards = await api.ask("{ rateCards(first: 9) { nodes { role person { name } rates(first: 9) { totalCount } } } }")
     assert sorted((one["role"] or "", one["rates"]["totalCount"]) for one in cards["rateCards"]["nodes"]) == [
         ("", 2),
-        ("ENGINEER", 1),
+        ("Engineer", 1),
     ]

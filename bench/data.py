@@ -41,7 +41,8 @@ from pet_graph.events.tickets import (
 )
 from pet_graph.events.timelines import Party
 from pet_graph.projections.streams import noun_of
-from pet_graph.rebuild import Progress, quiet, rebuild
+from pet_graph.rebuild import rebuild
+from pet_graph.replay import Progress, quiet
 
 FROM, UNTIL = datetime(2022, 1, 3, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
 PEOPLE = 60
@@ -280,7 +281,7 @@ async def fill(url: str, scale: Scale, progress: Progress = quiet, seed: int = 1
         progress(position)
     await owner.close()
     app = await database.connect(url)
-    await rebuild(app, progress)
+    await rebuild(app, progress, url=url)
     await app.close()
     return Filled(position, entries, scale.tickets, scale.customers, time.perf_counter() - began)
 

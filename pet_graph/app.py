@@ -79,7 +79,7 @@ async def prepare(url: str, owner_url: str) -> None:
         logger.info("migrated: %s", name)
     connection = await database.connect(url)
     try:
-        if await rebuild_if_outdated(connection):
+        if await rebuild_if_outdated(connection, url=url):
             logger.info("rebuilt what is derived from the log")
     finally:
         await connection.close()

@@ -7,7 +7,7 @@ from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import asyncpg
 import msgspec
@@ -15,7 +15,7 @@ import msgspec
 from . import log, rebuild
 from .database import LOST
 from .projections.base import SCHEMA
-from .rebuild import Progress, quiet
+from .replay import Progress, quiet
 
 PAGE = 5_000
 MOST_FINDINGS = 100
@@ -23,6 +23,7 @@ MOST_FINDINGS = 100
 
 ANCHOR = re.compile(r"[0-9]{1,18}:[0-9a-f]{64}:[0-9]{1,18}:[0-9a-f]{64}")
 
+Connection: TypeAlias = "asyncpg.Connection[Any]"
 Kind = Literal["edit", "gap", "reorder", "truncation", "difference"]
 
 
@@ -69,21 +70,22 @@ class Report(msgspec.Struct, frozen=True):
 
 
 async def verify(
-    connection: asyncpg.Connection[Any], *, anchor: Anchor | None = None, progress: Progress = quiet
+    connection: Connection, *, anchor: Anchor | None = None, progress: Progress = quiet, url: str | None = None
 ) -> Report:
     """Recompute every seal, ask every witness, replay and compare, all as of one moment; recording goes on meanwhile.
 
-    `connection` is one of the application's (`database.connect`), outside of any transaction.
+    `connection` is one of the application's (`database.connect`), outside of any transaction. With `url`, its own, a
+    long log is replayed by several processes.
     """
     transaction = connection.transaction(isolation="repeatable_read")
     await transaction.start()
     try:
-        return await _verify(connection, anchor, progress)
+        return await _verify(connection, anchor, progress, url)
     finally:
         await transaction.rollback()
 
 
-async def _verify(connection: asyncpg.Connection[Any], anchor: Anchor | None, progress: Progress) -> Report:
+async def _verify(connection: Connection, anchor: Anchor | None, progress: Progress, url: str | None) -> Report:
     has_tables = await _hold_tables(connection)
     await connection.execute(f"{rebuild.PATIENTLY}; set local work_mem = '64MB'")
     facts, entries = Walk(LOG), Walk(JOURNAL)
@@ -96,7 +98,7 @@ async def _verify(connection: asyncpg.Connection[Any], anchor: Anchor | None, pr
     if anchor:
         findings += await _compare(connection, facts, anchor.position, anchor.seal)
         findings += await _compare(connection, entries, anchor.entry, anchor.journal_seal)
-    findings += await _tables(connection, facts, progress) if has_tables else [NO_TABLES]
+    findings += await _tables(connection, facts, progress, url) if has_tables else [NO_TABLES]
     listed, unlisted = _first_of_each(findings)
     head = Anchor(facts.last, facts.seal, entries.last, entries.seal)
     return Report(facts.count, entries.count, listed, unlisted + facts.unlisted + entries.unlisted, head)
@@ -223,7 +225,7 @@ class Walk:
         return {b.at for b in self.broken if b.at in true_seals and _seals(self.chain, true_seals[b.at], b.row)}
 
 
-async def _walk(connection: asyncpg.Connection[Any], walk: Walk, progress: Progress) -> None:
+async def _walk(connection: Connection, walk: Walk, progress: Progress) -> None:
     at = -(2**63)
     while rows := await connection.fetch(walk.chain.select, at):
         for row in rows:
@@ -280,7 +282,7 @@ ASKED = """
     order by position"""
 
 
-async def _versions(connection: asyncpg.Connection[Any], facts: Walk, entries: Walk) -> list[Finding]:
+async def _versions(connection: Connection, facts: Walk, entries: Walk) -> list[Finding]:
     """The versions of every stream count from one, in the order of positions."""
     findings: dict[str, Finding] = {}
     for row in await _some(connection, VERSIONS):
@@ -296,7 +298,7 @@ async def _versions(connection: asyncpg.Connection[Any], facts: Walk, entries: W
     return list(findings.values())
 
 
-async def _unnamed(connection: asyncpg.Connection[Any], facts: Walk, entries: Walk) -> list[Finding]:
+async def _unnamed(connection: Connection, facts: Walk, entries: Walk) -> list[Finding]:
     """Every fact was recorded by a command that the journal has."""
     last = await connection.fetchval("select coalesce(max(last_position), 0) from pet.journal")
     findings: list[Finding] = []
@@ -311,7 +313,7 @@ async def _unnamed(connection: asyncpg.Connection[Any], facts: Walk, entries: Wa
     return findings
 
 
-async def _named(connection: asyncpg.Connection[Any], facts: Walk, entries: Walk) -> list[Finding]:
+async def _named(connection: Connection, facts: Walk, entries: Walk) -> list[Finding]:
     """Every command recorded the facts that its entry names, and no others."""
     findings: list[Finding] = []
     for row in await _some(connection, NAMED):
@@ -330,7 +332,7 @@ def _span(first: int | None, last: int | None) -> str:
     return "no position" if first is None else f"positions {first} to {last}"
 
 
-async def _asked(connection: asyncpg.Connection[Any], facts: Walk, entries: Walk) -> list[Finding]:
+async def _asked(connection: Connection, facts: Walk, entries: Walk) -> list[Finding]:
     """Fact and entry agree on who recorded it, under which authority and origin, and when."""
     return [
         Finding("edit", LOG.table, at, f"Position {at} and entry {entry} differ in who recorded it, how or when.")
@@ -339,7 +341,7 @@ async def _asked(connection: asyncpg.Connection[Any], facts: Walk, entries: Walk
     ]
 
 
-async def _end(connection: asyncpg.Connection[Any], facts: Walk, witness: str, sql: str) -> list[Finding]:
+async def _end(connection: Connection, facts: Walk, witness: str, sql: str) -> list[Finding]:
     """No other row knows of a position beyond the last."""
     last = await connection.fetchval(sql) or 0
     sentence = f"The log's last facts are missing: it ends at {facts.last}, {witness} {last}."
@@ -349,14 +351,14 @@ async def _end(connection: asyncpg.Connection[Any], facts: Walk, witness: str, s
 WITNESSES = (_versions, _unnamed, _named, _asked)
 
 
-async def _some(connection: asyncpg.Connection[Any], sql: str) -> list[Any]:
+async def _some(connection: Connection, sql: str) -> list[Any]:
     """At most so many rows. Materialized, because a limit tempts the planner into nested loops over the whole log."""
     return list(
         await connection.fetch(f"with found as materialized ({sql}) select * from found limit {MOST_FINDINGS + 1}")
     )
 
 
-async def _compare(connection: asyncpg.Connection[Any], walk: Walk, at: int, seal: bytes) -> list[Finding]:
+async def _compare(connection: Connection, walk: Walk, at: int, seal: bytes) -> list[Finding]:
     """What the anchor says of one chain."""
     chain = walk.chain
     if at > walk.last:
@@ -374,7 +376,7 @@ async def _compare(connection: asyncpg.Connection[Any], walk: Walk, at: int, sea
 NO_TABLES = Finding("difference", SCHEMA, 0, "There are no tables to compare a replay with; a rebuild makes them.")
 
 
-async def _hold_tables(connection: asyncpg.Connection[Any]) -> bool:
+async def _hold_tables(connection: Connection) -> bool:
     try:
         async with connection.transaction(isolation="repeatable_read"):
             await rebuild.hold_tables(connection)
@@ -383,16 +385,13 @@ async def _hold_tables(connection: asyncpg.Connection[Any]) -> bool:
     return True
 
 
-async def _tables(connection: asyncpg.Connection[Any], facts: Walk, progress: Progress) -> list[Finding]:
+async def _tables(connection: Connection, facts: Walk, progress: Progress, url: str | None) -> list[Finding]:
     cut = await _end(connection, facts, "the streams go to", f"select max(position) from {SCHEMA}.streams")
     try:
-        counts = await rebuild.differences(connection, progress)
+        counts = await rebuild.differences(connection, progress, url=url)
     except LOST:
         raise
     except Exception as failure:
         return [*cut, Finding("difference", SCHEMA, 0, f"The log cannot be replayed: {failure!r}.")]
-    differing = (
-        Finding("difference", f"{SCHEMA}.{name}", count, f"A replay of the log differs in {count} rows of {name}.")
-        for name, count in counts.items()
-    )
-    return [*cut, *differing]
+    said = "A replay of the log differs in {} rows of {}."
+    return [*cut, *(Finding("difference", f"{SCHEMA}.{n}", c, said.format(c, n)) for n, c in counts.items())]

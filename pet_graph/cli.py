@@ -61,8 +61,8 @@ def _fail(message: str) -> typer.Exit:
     return typer.Exit(1)
 
 
-def _with_database(data: Path, work: Callable[[asyncpg.Connection[Any]], Awaitable[int]]) -> None:
-    """Run `work` on the prepared database and exit with what it returns."""
+def _with_database(data: Path, work: Callable[[asyncpg.Connection[Any], str], Awaitable[int]]) -> None:
+    """Run `work` on the prepared database, a connection and its URL, and exit with what it returns."""
 
     async def run() -> int:
         async with opened(_settings(data)) as (url, owner_url, _):
@@ -70,7 +70,7 @@ def _with_database(data: Path, work: Callable[[asyncpg.Connection[Any]], Awaitab
             connection = await database.connect(url)
             try:
                 await connection.execute("set statement_timeout = 0")
-                return await work(connection)
+                return await work(connection, url)
             finally:
                 await connection.close()
 
@@ -185,8 +185,8 @@ def verify(
     except ValueError as error:
         raise _fail(f"--anchor is not a head that verify printed: {error}") from error
 
-    async def work(connection: asyncpg.Connection[Any]) -> int:
-        report = await audit.verify(connection, anchor=kept, progress=_progress("verified"))
+    async def work(connection: asyncpg.Connection[Any], url: str) -> int:
+        report = await audit.verify(connection, anchor=kept, progress=_progress("verified"), url=url)
         for finding in report.findings:
             typer.secho(f"{finding.kind}: {finding.sentence}", fg="red")
         if report.unlisted:
@@ -205,9 +205,9 @@ def verify(
 def rebuild(data: Data = HERE) -> None:
     """Replay the log into fresh tables and put them in the place of the present ones."""
 
-    async def work(connection: asyncpg.Connection[Any]) -> int:
+    async def work(connection: asyncpg.Connection[Any], url: str) -> int:
         started = now()
-        count = await rebuild_tables(connection, _progress("replayed"))
+        count = await rebuild_tables(connection, _progress("replayed"), url=url)
         typer.echo(f"{count:,} facts replayed in {(now() - started).total_seconds():.1f} s")
         return 0
 
@@ -257,7 +257,7 @@ def facts(
 ) -> None:
     """Print facts, oldest first."""
 
-    async def work(connection: asyncpg.Connection[Any]) -> int:
+    async def work(connection: asyncpg.Connection[Any], url: str) -> int:
         position = after
         while True:
             for fact in await log.read(connection, position):

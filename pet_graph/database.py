@@ -188,13 +188,18 @@ def fingerprint() -> str:
 
 
 async def create_tables(connection: asyncpg.Connection[Any], schema: str) -> None:
-    """Make an empty set of projection tables in a schema that has none of them."""
+    """Make an empty set of projection tables in a schema that has none of them; keys and indexes come later."""
     await use_schema(connection, schema)
-    for table in TABLES.values():
-        for statement in table.ddl():
-            await connection.execute(statement)
+    await connection.execute(";".join(table.ddl() for table in TABLES.values()))
     await connection.execute("create table fingerprint (code text not null)")
     await connection.execute("insert into fingerprint values ($1)", fingerprint())
+
+
+async def finish_tables(connection: asyncpg.Connection[Any]) -> None:
+    """Give the tables that were just filled their keys, indexes and statistics."""
+    await connection.execute("set local maintenance_work_mem = '256MB'")
+    await connection.execute(";".join(sql for table in TABLES.values() for sql in table.ddl_when_filled()))
+    await connection.execute(f"analyze {', '.join(TABLES)}")
 
 
 async def use_schema(connection: asyncpg.Connection[Any], schema: str) -> None:

@@ -33,7 +33,8 @@ def _integer(value: int) -> bytes:
 
 
 def _instant(value: datetime) -> bytes:
-    return b"%d" % ((value - EPOCH) // datetime.resolution)
+    since = value - EPOCH
+    return b"%d" % ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
 
 
 def _uuid(value: UUID) -> bytes:
@@ -250,6 +251,50 @@ async def read(
             conditions.append(f"{column} = any(${len(values)})")
     rows = await connection.fetch(f"{SELECT} where {' and '.join(conditions)} order by position limit $3", *values)
     return [fact_of(row) for row in rows]
+
+
+REPLAYED = """
+    select position, stream, version, type, schema_version, data, actor, command_id, occurred_at, recorded_at
+    from pet.log where position > $1 and position <= $2"""
+SHARE = " and (hashtext(stream) & 2147483647) % $3 = $4"
+
+_UNREAD: Any = msgspec.UNSET
+"""What a replay does not read, because no state may depend on it."""
+
+
+async def read_replayed(
+    connection: asyncpg.Connection[Any], after: int, until: int, number: int = 0, of: int = 1
+) -> list[Fact]:
+    """The facts with positions over `after` and up to `until`, in order, of one share of the streams.
+
+    Of a fact there is what a state may depend on: not its text, authority, origin, correlation, cause and seal.
+    """
+    share = (SHARE, of, number) if of > 1 else ("",)
+    rows = await connection.fetch(f"{REPLAYED}{share[0]} order by position", after, until, *share[1:])
+    return [
+        Fact(
+            position=position,
+            stream=stream,
+            version=version,
+            type=name,
+            schema_version=schema_version,
+            event=decode(name, schema_version, data),
+            data=_UNREAD,
+            actor=actor,
+            authority=_UNREAD,
+            origin=_UNREAD,
+            command_id=command_id,
+            correlation=_UNREAD,
+            causation=_UNREAD,
+            occurred_at=occurred_at,
+            recorded_at=recorded_at,
+        )
+        for position, stream, version, name, schema_version, data, actor, command_id, occurred_at, recorded_at in rows
+    ]
+
+
+async def count_streams(connection: asyncpg.Connection[Any]) -> int:
+    return int(await connection.fetchval("select count(*) from pet.log where version = 1"))
 
 
 async def read_stream(connection: asyncpg.Connection[Any] | asyncpg.Pool[Any], stream: str) -> list[Fact]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, Generic, NewType, TypeVar
 from uuid import UUID
 
@@ -57,7 +58,13 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def id(self) -> UUID:
         """The id of the thing that the stream is about."""
-        return UUID(self.stream.partition("-")[2])
+        return id_of(self.stream)
+
+
+@lru_cache(maxsize=4_096)
+def id_of(stream: str) -> UUID:
+    """`ticket-8d1f…` is about the ticket with the id `8d1f…`; asked for many times while a command is decided."""
+    return msgspec.convert(stream.partition("-")[2], UUID)
 
 
 class Stamp(msgspec.Struct, frozen=True, array_like=True):

@@ -91,6 +91,9 @@ TABLES: dict[str, Table] = {
 }
 
 
+_DECIDERS = {event.__name__: decider for decider in DECIDERS.values() for event in decider.events}
+
+
 def state_after(facts: Iterable[Fact]) -> Any:
     """The state that facts of one stream, at least one, lead to."""
     state: Any = None
@@ -101,7 +104,7 @@ def state_after(facts: Iterable[Fact]) -> Any:
 
 def evolved(state: Any, fact: Fact) -> Any:
     """The state of a stream after one more fact; before its first fact the state is None."""
-    decider = DECIDERS[streams.noun_of(fact.stream)]
+    decider = _DECIDERS[fact.type]
     return decider.evolve(decider.initial if state is None else state, fact)
 
 

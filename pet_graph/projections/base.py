@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import JSON
+from sqlalchemy import ARRAY, JSON
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import AddConstraint, CreateColumn, CreateIndex
 from sqlalchemy.sql.expression import ClauseElement
 
 SCHEMA = "projections"
@@ -95,11 +97,34 @@ class Table:
         match = " and ".join(f"{self.name}.{c} = gone.{c}" for c in self.key)
         return f"delete from {self.name} using {self._rows} as gone where {match}"
 
-    def record(self, row: Row) -> tuple[Any, ...]:
-        """The row as `copy_records_to_table` takes it: its values in the order of `columns`."""
-        self._check(row)
-        texts = {c: _ENCODER.encode(row[c]).decode() for c in self._json if not isinstance(row[c], str | None)}
-        return tuple([texts.get(c, row[c]) for c in self.columns])
+    def line(self, row: Row) -> bytes:
+        """The row as a line of CSV, as a `COPY` of `columns` takes it with the options `CSV`."""
+        if len(row) != len(self.columns):
+            self._check(row)
+        values = self._values(row)
+        if self._as_texts:
+            values = tuple([as_text(value) for as_text, value in zip(self._as_texts, values, strict=True)])
+        line = _ENCODER.encode(values)[1:-1]
+        if b"\\" in line and any(not text.isprintable() for text in self._plain_texts(values)):
+            line = _with_characters_themselves(line)
+        return line + b"\n"
+
+    @cached_property
+    def _values(self) -> Callable[[Row], tuple[Any, ...]]:
+        return itemgetter(*self.columns)
+
+    @cached_property
+    def _as_texts(self) -> list[Callable[[Any], Any]]:
+        """What makes the text of each column's values; empty when all are written as they are."""
+        kinds: list[tuple[type, Callable[[Any], Any]]] = [(JSON, _json_text), (ARRAY, _array_text)]
+        of = [next((f for kind, f in kinds if isinstance(c.type, kind)), _as_it_is) for c in self.sql.columns]
+        return of if set(of) != {_as_it_is} else []
+
+    @cached_property
+    def _plain_texts(self) -> Callable[[tuple[Any, ...]], Iterable[str]]:
+        """Those of a row's values that may hold control characters; JSON has none."""
+        places = [n for n, column in enumerate(self.sql.columns) if not isinstance(column.type, JSON)]
+        return lambda values: [values[place] for place in places if isinstance(values[place], str)]
 
     def _check(self, row: Row) -> None:
         if row.keys() != self._column_set:
@@ -120,11 +145,52 @@ class Table:
         if gone:
             yield self.delete, [dict(zip(self.key, key, strict=True)) for key in gone]
 
-    def ddl(self) -> list[str]:
-        """The statements that make the table and its indexes."""
+    def ddl(self) -> str:
+        """The statement that makes the table, with neither keys nor indexes: rows that are copied need none."""
+        columns = (str(CreateColumn(column).compile(dialect=DIALECT)) for column in self.sql.columns)
+        return f"create table {self.name} ({', '.join(columns)})"
+
+    def ddl_when_filled(self) -> list[str]:
+        """The statements that make its keys and indexes."""
+        constraints: list[Any] = sorted(self.sql.constraints, key=lambda constraint: str(constraint.name))
         indexes = sorted(self.sql.indexes, key=lambda index: str(index.name))
-        statements: list[ClauseElement] = [CreateTable(self.sql), *(CreateIndex(index) for index in indexes)]
+        statements: list[ClauseElement] = [*map(AddConstraint, constraints), *map(CreateIndex, indexes)]
         return [str(statement.compile(dialect=DIALECT)) for statement in statements]
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _json_text(value: Any) -> str | None:
+    """A value of a column of JSON, which may be JSON text already."""
+    return value if isinstance(value, str | None) else _ENCODER.encode(value).decode()
+
+
+def _array_text(values: Sequence[Any] | None) -> str | None:
+    """A PostgreSQL array of texts."""
+    if values is None:
+        return None
+    quoted = (str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
+
+
+CSV = {"format": "csv", "escape": "\\", "null": "null"}
+"""A JSON array without its brackets is such a line, but for the control characters, which CSV has as themselves."""
+
+_CONTROLS = [(b"\\n", b"\n"), (b"\\t", b"\t"), (b"\\r", b"\r"), (b"\\b", b"\b"), (b"\\f", b"\f")]
+_RARE = re.compile(rb"\\u00([01][0-9a-f])")
+
+
+def _with_characters_themselves(line: bytes) -> bytes:
+    """A NUL, which is not storable, stands meanwhile for a backslash that is one."""
+    line = line.replace(b"\\\\", b"\0")
+    for escape, character in _CONTROLS:
+        if escape in line:
+            line = line.replace(escape, character)
+    if b"\\u00" in line:
+        line = _RARE.sub(lambda match: bytes([int(match[1], 16)]), line)
+    return line.replace(b"\0", b"\\\\")
 
 
 def table_of(model: Any) -> Table:

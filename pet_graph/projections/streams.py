@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import asyncpg
@@ -27,6 +28,7 @@ class StreamRow(SQLModel, table=True):
 _DECODERS = {noun: msgspec.json.Decoder(type(decider.initial)) for noun, decider in DECIDERS.items()}
 
 
+@lru_cache(maxsize=4_096)
 def noun_of(stream: str) -> str:
     """`ticket-8d1f…` is a stream of the domain `ticket`."""
     return stream.partition("-")[0]

@@ -9,13 +9,14 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from . import reads, report, writes
+from . import reads, rebuild, report, writes
 from .scale import FULL, QUICK, Row, Scale, Tell
 from .servers import postgres
 
 GROUPS: dict[str, Callable[[Scale, Tell], Awaitable[list[Row]]]] = {
     "reads": reads.measure,
     "turns": writes.measure,
+    "rebuild": rebuild.measure,
 }
 
 

@@ -22,12 +22,10 @@ from pet_graph.events.base import Command, Priority, Role
 from pet_graph.events.customers import RegisterCustomer
 from pet_graph.events.policies import AdoptSlaPolicy, SlaTarget
 from pet_graph.events.tickets import OpenTicket
-from pet_graph.rebuild import rebuild
 from pet_graph.turn import Turns
 
 CUSTOMER = UUID(int=1)
 MOST_CONNECTIONS = 64
-BATCH = 200
 
 
 @dataclass(frozen=True)
@@ -47,11 +45,12 @@ WAYS = (TURN, QUEUE, CONNECTIONS)
 
 @dataclass(frozen=True)
 class Measured:
-    """One cell in one round."""
+    """One cell in one round; `server_ms` is this process's time a command, the callers' included."""
 
     per_second: float
     p50_ms: float
     p99_ms: float
+    server_ms: float
 
 
 Cells = dict[tuple[int, str], list[Measured]]
@@ -101,14 +100,19 @@ async def measure(url: str, way: Way, callers: int, seconds: float) -> Measured:
     """So many callers at once, each asking again as soon as it is answered; the first tenth is not counted."""
     waits: list[tuple[float, float]] = []
     async with turning(url, way, callers) as turns:
-        begin = time.perf_counter() + seconds / 10
+        begin, spent = time.perf_counter() + seconds / 10, time.process_time()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds * 1.1), asyncio.TaskGroup() as calling:
                 for number in range(callers):
                     calling.create_task(_call(turns[number % len(turns)], waits))
-        end = time.perf_counter()
+        end, spent = time.perf_counter(), time.process_time() - spent
     milliseconds = sorted(wait * 1_000 for answered_at, wait in waits if begin <= answered_at < end)
-    return Measured(len(milliseconds) / (end - begin), _share(milliseconds, 0.5), _share(milliseconds, 0.99))
+    return Measured(
+        per_second=len(milliseconds) / (end - begin),
+        p50_ms=_share(milliseconds, 0.5),
+        p99_ms=_share(milliseconds, 0.99),
+        server_ms=spent * 1_000 / max(len(waits), 1),
+    )
 
 
 def _share(ordered: Sequence[float], share: float) -> float:
@@ -139,24 +143,4 @@ async def compare(url: str, callers: Sequence[int], rounds: int, seconds: float,
 
 def middle(measured: Sequence[Measured]) -> Measured:
     """The median of the rounds, each figure for itself."""
-    return Measured(
-        median(one.per_second for one in measured),
-        median(one.p50_ms for one in measured),
-        median(one.p99_ms for one in measured),
-    )
-
-
-async def rebuild_per_second(url: str, facts: int, rounds: int, tell: Callable[[str], None]) -> float:
-    """How many facts a second a rebuild replays, on a log of its own: the median of the rounds."""
-    async with turning(url, TURN, 1) as [turns]:
-        for _ in range(facts // 2 // BATCH):
-            await turns.record_all([ticket() for _ in range(BATCH)])
-    connection = await database.connect(url)
-    speeds = []
-    for number in range(rounds):
-        begin = time.perf_counter()
-        count = await rebuild(connection)
-        speeds.append(count / (time.perf_counter() - begin))
-        tell(f"round {number + 1}/{rounds}  rebuild of {count:,} facts  {speeds[-1]:>6,.0f}/s")
-    await connection.close()
-    return median(speeds)
+    return Measured(*(median(figures) for figures in zip(*(vars(one).values() for one in measured), strict=True)))

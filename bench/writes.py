@@ -1,4 +1,4 @@
-"""Writers: commands a second through the turn, with a transaction for each command, and through another's library."""
+"""Writers: commands a second through the turn, through HTTP, and with a transaction each in three other ways."""
 
 from __future__ import annotations
 
@@ -7,20 +7,34 @@ import json
 import os
 from statistics import median
 from typing import Any
+from uuid import uuid4
 
-from . import turns
+from pet_graph.postgres import Lease
+
+from . import pgbench, turns
+from .cases import global_id
+from .load import Measured, Spec
+from .reads import PET, WARM_UP_SECONDS, body_of, loaded
 from .scale import Row, Scale, Tell
-from .servers import PYTHON, Place, cores, last_line, postgres
+from .servers import PYTHON, NotMeasured, Place, cores, last_line, postgres, postmaster, serving
 from .worlds import created, migrated
 
 CASE = "A ticket is opened"
 NAMES = {turns.TURN.name: "PET"}
 LIBRARY = "eventsourcing"
+THROUGH_HTTP = "PET over HTTP"
+MOST_PER_SECOND = 4_000
+"""More commands than this process could ask for: each has an id of its own, and none is sent twice."""
+
+OPEN = """mutation($id: UUID!, $customer: ID!) {
+  openTicket(input: { commandId: $id, customer: $customer, subject: "The armchair squeaks" }) { __typename }
+}"""
 
 
 async def measure(scale: Scale, tell: Tell) -> list[Row]:
     async with postgres() as lease:
-        url = (await migrated(lease, "turns")).url
+        place = await migrated(lease, "turns")
+        url = place.url
         async with turns.turning(url, turns.TURN, 0) as [one]:
             await turns.found(one)
         os.sched_setaffinity(0, cores()[0])
@@ -31,12 +45,45 @@ async def measure(scale: Scale, tell: Tell) -> list[Row]:
         finally:
             os.sched_setaffinity(0, cores()[0] | cores()[1])
         rows = [row(writers, NAMES.get(way, way), vars(turns.middle(cell))) for (writers, way), cell in cells.items()]
-        place = await created(lease, "library")
-        return rows + [await library(place, writers, scale, tell) for writers in scale.writers]
+        rows += [row(found.pop("size"), pgbench.NAME, found) for found in await pgbench.measure(place, scale, tell)]
+        rows += [await through_http(lease, place, writers, scale, tell) for writers in scale.writers]
+        library_place = await created(lease, "library")
+        return rows + [await library(library_place, writers, scale, tell) for writers in scale.writers]
 
 
 def row(writers: int, server: str, figures: dict[str, Any]) -> Row:
     return {"group": "turns", "case": CASE, "server": server, "size": writers, **figures}
+
+
+async def through_http(lease: Lease, place: Place, writers: int, scale: Scale, tell: Tell) -> Row:
+    """The same commands as mutations, to PET's own server; `server_ms` over that of the turn is what HTTP adds."""
+    found: list[Measured] = []
+    try:
+        async with serving(PET, place) as server:
+            for number in range(scale.rounds):
+                spec = Spec(
+                    port=server.port,
+                    bodies=openings(int(MOST_PER_SECOND * (scale.seconds + WARM_UP_SECONDS))),
+                    token=place.token,
+                    connections=writers,
+                    warm_up_seconds=WARM_UP_SECONDS,
+                    seconds=scale.seconds,
+                    server=server.process,
+                    postmaster=postmaster(lease),
+                )
+                found.append(await loaded(spec))
+                told = f"turns {number + 1}/{scale.rounds}  {writers:>3} callers  {THROUGH_HTTP}"
+                tell(f"{told}  {found[-1].per_second:,.0f}/s, {found[-1].server_ms:.3f} ms")
+    except NotMeasured as reason:
+        return row(writers, THROUGH_HTTP, {"why": str(reason)})
+    names = ("per_second", "p50_ms", "p99_ms", "server_ms", "postgres_ms", "busy")
+    return row(writers, THROUGH_HTTP, {name: median(getattr(one, name) for one in found) for name in names})
+
+
+def openings(number: int) -> list[str]:
+    """So many requests to open a ticket, none like another."""
+    customer = global_id("Customer", turns.CUSTOMER)
+    return [body_of(OPEN, {"id": str(uuid4()), "customer": customer}) for _ in range(number)]
 
 
 async def library(place: Place, writers: int, scale: Scale, tell: Tell) -> Row:

@@ -235,7 +235,7 @@ def explain(
         raise _fail(f"The query runs on strawberry as a whole: {why}") from why
     typer.echo(described(one))
 
-    async def work(connection: asyncpg.Connection[Any]) -> int:
+    async def work(connection: asyncpg.Connection[Any], url: str) -> int:
         if one.plan.columns:
             typer.echo("\n".join(await plan(connection, one, now(), analyze=analyze)))
         return 0

@@ -21,7 +21,7 @@ from .events.base import Command, Event, Fact, Refused
 from .events.checks import Reference, camel, check, own_field, references
 from .events.policies import DEFAULT
 from .events.reactions import REACTIONS, foresee, informed
-from .projections import fold
+from .projections import evolved
 
 logger = logging.getLogger(__name__)
 
@@ -178,7 +178,6 @@ class Draft:
     states: dict[str, tuple[Any, int]] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)
     entries: list[log.Entry] = field(default_factory=list)
-    changes: list[Any] = field(default_factory=list)
     answered: dict[UUID, tuple[Asked, Outcome]] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
 
@@ -195,7 +194,6 @@ class Draft:
         self.states |= other.states
         self.facts += other.facts
         self.entries += other.entries
-        self.changes += other.changes
         self.answered |= other.answered
         self.position, self.seal = other.position, other.seal
         self.entry, self.journal_seal = other.entry, other.journal_seal
@@ -246,10 +244,8 @@ class Draft:
         )
         fact = log.sealed_fact(self.seal, unsealed)
         self.position, self.seal = fact.position, fact.seal
-        state, changes = fold(state, fact)
-        self.states[stream] = (state, fact.version)
+        self.states[stream] = (evolved(state, fact), fact.version)
         self.facts.append(fact)
-        self.changes += changes
         return fact
 
     def note(self, entry: log.Entry) -> None:

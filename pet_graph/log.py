@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -28,52 +29,66 @@ NOTHING = b"\xff\xff\xff\xff"
 """What stands in a seal for a column without a value, in place of its length."""
 
 
+def _sized(encoded: bytes) -> bytes:
+    return len(encoded).to_bytes(4) + encoded
+
+
 def _integer(value: int) -> bytes:
-    return b"%d" % value
+    return _sized(b"%d" % value)
 
 
+def _text(value: str) -> bytes:
+    return _sized(value.encode())
+
+
+_number = lru_cache(maxsize=1_024)(_integer)
+_word = lru_cache(maxsize=1_024)(_text)
+"""For values that many rows share."""
+
+
+@lru_cache(maxsize=256)
 def _instant(value: datetime) -> bytes:
     since = value - EPOCH
-    return b"%d" % ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
+    return _integer((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
 
 
 def _uuid(value: UUID) -> bytes:
-    return value.bytes
+    return _sized(value.bytes)
 
 
 Columns = dict[str, Callable[[Any], bytes]]
 
 FACT_COLUMNS: Columns = {
     "position": _integer,
-    "stream": str.encode,
-    "version": _integer,
-    "type": str.encode,
-    "schema_version": _integer,
-    "data": str.encode,
-    "actor": str.encode,
-    "authority": str.encode,
-    "origin": str.encode,
+    "stream": _word,
+    "version": _number,
+    "type": _word,
+    "schema_version": _number,
+    "data": _text,
+    "actor": _word,
+    "authority": _word,
+    "origin": _word,
     "command_id": _uuid,
     "correlation": _uuid,
     "causation": _integer,
     "occurred_at": _instant,
     "recorded_at": _instant,
 }
-"""The columns of the log in their order, each with what makes the bytes of it that are sealed."""
+"""The columns of the log in their order, each with what makes the bytes of it that are sealed, their length first."""
 
 JOURNAL_COLUMNS: Columns = {
     "entry": _integer,
     "command_id": _uuid,
-    "command": str.encode,
-    "input": str.encode,
-    "input_hash": bytes,
-    "stream": str.encode,
-    "actor": str.encode,
-    "authority": str.encode,
-    "origin": str.encode,
+    "command": _word,
+    "input": _text,
+    "input_hash": _sized,
+    "stream": _word,
+    "actor": _word,
+    "authority": _word,
+    "origin": _word,
     "first_position": _integer,
     "last_position": _integer,
-    "refusal": str.encode,
+    "refusal": _text,
     "recorded_at": _instant,
 }
 
@@ -113,15 +128,9 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
 def _seal(domain: bytes, previous: bytes, columns: Columns, values: Iterable[Any]) -> bytes:
     """The seal of a row: its values in their fixed order, each preceded by its length."""
-    parts = [domain, previous]
-    for as_bytes, value in zip(columns.values(), values, strict=True):
-        if value is None:
-            parts.append(NOTHING)
-        else:
-            encoded = as_bytes(value)
-            parts.append(len(encoded).to_bytes(4))
-            parts.append(encoded)
-    return hashlib.sha256(b"".join(parts)).digest()
+    rows = zip(columns.values(), values, strict=True)
+    parts = [NOTHING if value is None else as_bytes(value) for as_bytes, value in rows]
+    return hashlib.sha256(b"".join((domain, previous, *parts))).digest()
 
 
 _fact_values = attrgetter(*FACT_COLUMNS)
@@ -145,11 +154,15 @@ INSERT_ENTRIES = "insert into pet.journal select * from json_populate_recordset(
 
 
 def sealed_fact(previous: bytes, fact: Fact) -> Fact:
-    return msgspec.structs.replace(fact, seal=seal_fact(previous, fact))
+    """The fact itself, which nobody else has seen yet, with its seal."""
+    msgspec.structs.force_setattr(fact, "seal", seal_fact(previous, fact))
+    return fact
 
 
 def sealed_entry(previous: bytes, entry: Entry) -> Entry:
-    return msgspec.structs.replace(entry, seal=seal_entry(previous, entry))
+    """The entry itself, which nobody else has seen yet, with its seal."""
+    msgspec.structs.force_setattr(entry, "seal", seal_entry(previous, entry))
+    return entry
 
 
 def statements(facts: Sequence[Fact], entries: Sequence[Entry]) -> list[tuple[str, Rows]]:

@@ -25,8 +25,8 @@ from .database import LOST
 from .decisions import NOT_ALONE, Asked, Draft, Failed, Outcome, Prior, Recorded, decide_all, invalid
 from .events.base import Fact
 from .events.reactions import DEADLINES
-from .projections import TABLES, streams
-from .projections.base import Row, as_json, statements
+from .projections import TABLES, rows_since, streams
+from .projections.base import Change, Row, as_json, statements
 from .projections.streams import noun_of
 
 TURN = 0x9E7_0002
@@ -259,7 +259,7 @@ class _Pen:
     async def write(self, draft: Draft) -> None:
         await self.rest()
         if draft.entries:
-            writing = [*log.statements(draft.facts, draft.entries), *statements(draft.changes, TABLES)]
+            writing = [*log.statements(draft.facts, draft.entries), *statements(_changes(draft), TABLES)]
             self._writing = asyncio.create_task(_execute(self._connection, writing))
             await asyncio.sleep(0)
 
@@ -268,6 +268,13 @@ class _Pen:
         writing, self._writing = self._writing, None
         if writing is not None:
             await writing
+
+
+def _changes(draft: Draft) -> list[Change]:
+    """The rows of the streams to which the draft adds facts."""
+    lasts = {fact.stream: fact for fact in draft.facts}
+    since = draft.facts[0].position - 1 if draft.facts else 0
+    return [change for stream, last in lasts.items() for change in rows_since(since, draft.states[stream][0], last)]
 
 
 async def _execute(connection: asyncpg.Connection[Any], writing: Sequence[tuple[str, list[Row]]]) -> None:

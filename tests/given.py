@@ -12,6 +12,8 @@ from conftest import NOON
 
 from pet_graph.events import COMMANDS
 from pet_graph.events.base import Command, Decider, Event, Fact, Refused
+from pet_graph.projections import evolved, rows_since
+from pet_graph.projections.base import Change
 
 Past = Event | tuple[datetime, Event]
 """An event, which happened at noon unless an instant stands before it."""
@@ -41,6 +43,12 @@ def a_fact(event: Event, at: datetime = NOON, stream: str = f"ticket-{UUID(int=1
         occurred_at=event.occurred_at(at),
         recorded_at=at,
     )
+
+
+def fold(state: Any, fact: Fact) -> tuple[Any, list[Change]]:
+    """The state after a fact, and the rows that a turn writes which records this fact alone."""
+    state = evolved(state, fact)
+    return state, rows_since(fact.position - 1, state, fact)
 
 
 def state_after(decider: Decider[Any], past: Sequence[Past]) -> Any:

@@ -24,7 +24,7 @@ from desk import (
     a_desk,
     prioritise,
 )
-from given import after
+from given import after, fold
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,7 +32,7 @@ from pet_graph import database
 from pet_graph.events.base import Command, Fact, Priority, Refused
 from pet_graph.events.clocks import SlaState
 from pet_graph.events.customers import RenameCustomer
-from pet_graph.projections import PROJECTORS, TABLES, evolved, fold, rows_of
+from pet_graph.projections import PROJECTORS, TABLES, evolved, rows_of
 from pet_graph.projections.base import Change, Put
 from pet_graph.rebuild import differences
 

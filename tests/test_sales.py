@@ -10,6 +10,7 @@ from uuid import UUID
 
 from conftest import NOON
 from desk import Desk
+from given import fold
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -32,7 +33,7 @@ from pet_graph.events.quotes import (
     SupersedeQuote,
     WithdrawQuote,
 )
-from pet_graph.projections import evolved, fold, rows_of
+from pet_graph.projections import evolved, rows_of
 from pet_graph.projections.base import Drop, Put
 
 CUSTOMER = UUID(int=2)

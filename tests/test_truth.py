@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import msgspec
 from conftest import World
+from given import fold
 from live import live, take, until
 
 from pet_graph import audit, database
@@ -20,7 +21,7 @@ from pet_graph.events.customers import RegisterCustomer, RenameCustomer
 from pet_graph.events.people import GrantRole, Role
 from pet_graph.events.tickets import HoldTicket, OpenTicket, PrioritiseTicket, ResolveTicket, ResumeTicket
 from pet_graph.events.timelines import Party
-from pet_graph.projections import TABLES, fold
+from pet_graph.projections import TABLES
 from pet_graph.projections.base import Put, last_of_each
 from pet_graph.projections.streams import noun_of
 from pet_graph.rebuild import differences, hold_tables, rebuild, rebuild_if_outdated

@@ -93,6 +93,7 @@ def references(struct: msgspec.Struct, path: tuple[str, ...] = ()) -> Iterator[R
             yield Reference(str(field.noun), value, here)
 
 
+@cache
 def camel(name: str) -> str:
     """`waiting_on` as clients write it: `waitingOn`."""
     head, *rest = name.split("_")

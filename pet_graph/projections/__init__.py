@@ -1,7 +1,7 @@
 """Everything PET remembers: every table, every projector, and the fold that makes rows of facts.
 
 The rows of a stream are a function of its state, its id, its version and its last position, so it does not matter how
-often they are made: a turn makes them after every fact, a rebuild once a stream.
+often they are made: a turn makes them after all that it records, a rebuild once a stream.
 """
 
 from __future__ import annotations
@@ -113,12 +113,10 @@ def rows_of(state: Any, last: Fact) -> list[Change]:
     return [*PROJECTORS[streams.noun_of(last.stream)](state, last), streams.put(state, last)]
 
 
-def fold(state: Any, fact: Fact) -> tuple[Any, list[Change]]:
-    """The state after a fact, and the rows that it changes."""
-    state = evolved(state, fact)
-    return state, [change for change in rows_of(state, fact) if _is_news(change, fact)]
+def rows_since(position: int, state: Any, last: Fact) -> list[Change]:
+    """Those of a stream's rows that may have changed since a position: a row that carries an earlier one has not."""
+    return [change for change in rows_of(state, last) if _is_news(change, position)]
 
 
-def _is_news(change: Change, fact: Fact) -> bool:
-    """A row that carries an earlier position has not changed since then."""
-    return not isinstance(change, Put) or change.values.get("position", fact.position) == fact.position
+def _is_news(change: Change, since: int) -> bool:
+    return not isinstance(change, Put) or change.values.get("position", since + 1) > since

@@ -11,7 +11,7 @@ import gc
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from typing import Any, BinaryIO
 
@@ -126,8 +126,8 @@ class Work(msgspec.Struct, frozen=True):
     async def rows(self, progress: Progress) -> Rows:
         """What comes of it, share by share, read over a connection of its own."""
         connection = await database.connect(self.url)
-        await connection.execute("set enable_seqscan = off; set enable_bitmapscan = off")  # by position, page by page
         try:
+            await connection.execute("set enable_seqscan = off; set enable_bitmapscan = off")  # page by page
             for number in self.numbers:
                 async for rows in rows_of_share(connection, self.until, progress, number, self.of):
                     yield rows
@@ -161,8 +161,8 @@ async def _rows_of_many(works: list[Work], progress: Progress) -> Rows:
     async with AsyncExitStack() as stack:
         for work in others:
             process = await stack.enter_async_context(_at_work(work))
-            stack.callback(asyncio.create_task(_listen(process, said)).cancel)
-        stack.callback(asyncio.create_task(_do(mine, said, progress)).cancel)
+            await stack.enter_async_context(_meanwhile(_listen(process, said)))
+        await stack.enter_async_context(_meanwhile(_do(mine, said, progress)))
         while working:
             match await said.get():
                 case None:
@@ -175,6 +175,17 @@ async def _rows_of_many(works: list[Work], progress: Progress) -> Rows:
                     raise ReplayFailed(failure)
                 case Exception() as failure:
                     raise failure
+
+
+@asynccontextmanager
+async def _meanwhile(doing: Coroutine[Any, Any, None]) -> AsyncGenerator[None, None]:
+    """Something that is done beside, and not for longer."""
+    task = asyncio.create_task(doing)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 async def _do(work: Work, said: asyncio.Queue[Said | Exception], progress: Progress) -> None:

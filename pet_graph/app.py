@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from . import database, demo
@@ -25,6 +25,7 @@ from .events.base import Role
 from .feed import Feed
 from .postgres import Lease, acquire
 from .rebuild import rebuild_if_outdated
+from .standing import Standing
 from .tokens import Unauthenticated, Verifier, local_key
 from .transport import PetGraphQL
 from .turn import Turns
@@ -117,8 +118,9 @@ class Process:
             reader = await stack.enter_async_context(database.reader(pool, half)) if half else None
             services = self._services(pool, url)
             await services.feed.start()
+            await services.standing.start()
             clock = Clock(pool, services.turns, services.feed, now)
-            work = [services.turns.run(), services.feed.run(), clock.run()]
+            work = [services.turns.run(), services.feed.run(), services.standing.run(), clock.run()]
             work += [supervise(lease)] if lease else []
             work += [demo.keep_busy(services)] if settings.demo else []
             self._tasks = [asyncio.create_task(task) for task in work]
@@ -134,7 +136,7 @@ class Process:
             lambda: database.connect(url), now, turn_limit=settings.turn_limit, queue_limit=settings.queue_limit
         )
         feed = Feed(pool, url, ring_size=settings.ring_size, poll_seconds=settings.poll_seconds)
-        return Services(pool, turns, feed, now)
+        return Services(pool, turns, feed, Standing(pool, feed), now)
 
     def _open(self, services: Services, reader: database.Reader | None) -> None:
         settings = self.settings
@@ -144,6 +146,7 @@ class Process:
             jwks_url=settings.jwks_url,
             issuer=settings.token_issuer,
             audience=settings.token_audience,
+            counted=services.standing.of,
         )
         self.graphql = PetGraphQL(
             services,
@@ -151,6 +154,7 @@ class Process:
             body_limit_bytes=settings.body_limit_bytes,
             allowed_origins=settings.allowed_origins,
             reader=reader,
+            backlog=settings.ring_size,
         )
         self.services = services
 
@@ -162,9 +166,9 @@ class Process:
 
     # --- routes -----------------------------------------------------------------------------------------------------
 
-    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def answer(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         assert self.graphql is not None, "no request comes before the lifespan has started"
-        await self.graphql(scope, receive, send)
+        return self.graphql(scope, receive, send)
 
     async def livez(self, request: Request) -> Response:
         """Alive: the event loop turns, and no task has ended that should run for ever."""
@@ -198,14 +202,16 @@ async def welcome(request: Request) -> Response:
 
 
 class App(Starlette):
-    """Starlette, but questions and commands go straight to where they are answered."""
+    """Starlette, but questions and commands go straight to where they are answered, and so do sockets, of which
+    thousands stay open: what is wrapped around one is kept as long."""
 
     def __init__(self, process: Process, **given: Any) -> None:
         super().__init__(lifespan=process.lifespan, **given)
         self._process = process
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == GRAPHQL and scope["method"] == "POST":
+        here = scope["type"] in ("http", "websocket") and scope["path"] == GRAPHQL
+        if here and (scope["type"] == "websocket" or scope["method"] == "POST"):
             await self._process.answer(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -224,7 +230,6 @@ class _Endpoint:
 def create_app(settings: Settings | None = None) -> Starlette:
     """The ASGI application; `settings` come from the environment unless given."""
     process = Process(settings or Settings())
-    endpoint = _Endpoint(process)
     return App(
         process,
         routes=[
@@ -232,7 +237,6 @@ def create_app(settings: Settings | None = None) -> Starlette:
             Route("/livez", process.livez),
             Route("/readyz", process.readyz),
             Route("/metrics", process.metrics),
-            Route(GRAPHQL, endpoint, methods=["GET", "POST"]),
-            WebSocketRoute(GRAPHQL, endpoint),
+            Route(GRAPHQL, _Endpoint(process), methods=["GET", "POST"]),
         ],
     )

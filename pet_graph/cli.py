@@ -24,6 +24,7 @@ from .app import create_app, now, opened, prepare
 from .config import Settings
 from .events.base import Fact, Role
 from .explain import described, plan, prepared
+from .frames import Protocol
 from .graph import sdl
 from .planner import NotPlanned
 from .postgres import PostgresFailed
@@ -107,7 +108,7 @@ def serve(
             host=host,
             port=port,
             workers=workers,
-            ws="websockets-sansio",
+            ws=Protocol,
             ws_per_message_deflate=False,
             ws_max_size=settings.body_limit_bytes,
             timeout_graceful_shutdown=GRACE_SECONDS,

@@ -37,7 +37,11 @@ class Settings(BaseSettings):
     queue_limit: int = Field(
         default=5_000, ge=1, description="The most commands that may wait for a turn before refusals."
     )
-    ring_size: int = Field(default=10_000, ge=10, description="Recent facts kept in memory for subscribers.")
+    ring_size: int = Field(
+        default=10_000,
+        ge=10,
+        description="Recent facts kept in memory for subscribers, and messages for one who reads slowly.",
+    )
     poll_seconds: float = Field(
         default=1.0, gt=0, description="How often to look for new facts should the bell be lost."
     )

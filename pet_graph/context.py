@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeAlias, get_args
 from uuid import UUID
 
@@ -22,10 +23,11 @@ from .cases import load_cases
 from .decisions import Asked, Outcome
 from .events.base import Fact
 from .events.verdicts import SlaEvent, Verdict
-from .feed import Feed, TooSlow
+from .feed import Feed
 from .projections import questions, rows_of, state_after
 from .projections.base import Put
 from .projections.questions import Page
+from .standing import Standing
 from .tokens import Viewer
 from .turn import Turns
 
@@ -43,6 +45,7 @@ NOUN_OF_TABLE = {
     "quotes": "quote",
     "tickets": "ticket",
 }
+EXPIRED = "The token has expired: subscribe again with a new one and your last cursor."
 
 
 class AsOf(msgspec.Struct, frozen=True):
@@ -81,7 +84,22 @@ class Services:
     pool: asyncpg.Pool[Any]
     turns: Turns
     feed: Feed
+    standing: Standing
     now: Callable[[], datetime]
+
+
+@dataclass
+class Place:
+    """Where a subscription stands in the log.
+
+    One subscriber catches up and then is handed on by `join`, with its position and whether it began with the next
+    fact. A group, which is many, begins after `begin` whatever its members gave as `after`.
+    """
+
+    begin: int | None = None
+    join: Callable[..., None] | None = None
+    at: int = 0
+    """The position of the fact that is being shown; 0 before the first."""
 
 
 @dataclass
@@ -90,16 +108,14 @@ class Context:
 
     services: Services
     viewer: Viewer | None = None
-    websocket: Any = None
-    connection_params: dict[str, Any] | None = None
-    expiry: asyncio.Task[None] | None = None
+    place: Place = field(default_factory=Place)
     answered: frozenset[str] = frozenset()
     """The response keys of root fields that are answered already."""
     loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
 
     def fork(self) -> Context:
-        """The same connection, another operation: nothing loaded for one is seen by the next."""
-        return Context(self.services, self.viewer, self.websocket, answered=self.answered)
+        """The same asker, with nothing loaded yet."""
+        return Context(self.services, self.viewer, self.place, self.answered)
 
     def may_read(self) -> None:
         """Refuse those who may not read. Raises GraphQLError."""
@@ -116,10 +132,7 @@ class Context:
         """Refuse to go on once the token has expired. Raises GraphQLError."""
         expires_at = self.known_viewer.expires_at
         if expires_at is not None and self.services.now().timestamp() >= expires_at:
-            raise GraphQLError(
-                "The token has expired: subscribe again with a new one and your last cursor.",
-                extensions={"code": "UNAUTHENTICATED"},
-            )
+            raise GraphQLError(EXPIRED, extensions={"code": "UNAUTHENTICATED"})
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -232,31 +245,35 @@ class Context:
         self.loaders.clear()
         return outcomes
 
+    @property
+    def is_group(self) -> bool:
+        """Whether this is executed for subscribers who have caught up, and want to hear of new facts alone."""
+        return self.place.begin is not None
+
     async def follow(self, after: int | None) -> AsyncGenerator[Fact, None]:
         """New facts, each with new loaders, so that what is shown with it is as new as itself."""
         self.may_read()
-        newest = await log.last_position(self.services.pool) if after else 0
-        if after and after > newest:
+        place = self.place
+        if place.begin is not None:
+            after = place.begin
+        elif after:
+            await self._must_have_come(after)
+        caught_up = partial(place.join, begins_now=after is None) if place.join else None
+        async with aclosing(self.services.feed.follow(after, caught_up=caught_up)) as facts:
+            async for fact in facts:
+                self._still_known()
+                self.loaders.clear()
+                place.at = fact.position
+                yield fact
+
+    async def _must_have_come(self, after: int) -> None:
+        """Refuse a cursor that the log has not reached. Raises GraphQLError."""
+        newest = await log.last_position(self.services.pool)
+        if after > newest:
             raise GraphQLError(
                 f"`after` is {after}, but the newest fact has the position {newest}.",
                 extensions={"code": "BAD_USER_INPUT"},
             )
-        async with aclosing(self.services.feed.follow(after, overrun=self._overrun)) as facts:
-            try:
-                async for fact in facts:
-                    self._still_known()
-                    self.loaders.clear()
-                    yield fact
-            except TooSlow as slow:
-                raise GraphQLError(
-                    "You read too slowly. Subscribe again with your last cursor; nothing is lost.",
-                    extensions={"code": "TOO_SLOW", "retryable": True},
-                ) from slow
-
-    async def _overrun(self) -> None:
-        if self.websocket is not None:
-            with suppress(RuntimeError):  # another subscription of this socket has closed it already
-                await self.websocket.close(code=4499, reason="Too slow: subscribe again with your last cursor.")
 
 
 def _rows_of(facts: Sequence[Fact], table: str) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -43,7 +44,7 @@ LOST = (
     asyncpg.OperatorInterventionError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
+    asyncpg.InternalClientError,  # asyncpg's own confusion when a connection dies between two statements
 )
 """What asyncpg raises when the database does not answer, does not any more, or does not yet."""
 
@@ -62,6 +63,7 @@ async def connect(url: str) -> asyncpg.Connection[Any]:
 @asynccontextmanager
 async def pool(url: str, size: int) -> AsyncIterator[asyncpg.Pool[Any]]:
     """Connections for reading, under the application's role. Sessions carry no state, so none is reset."""
+    logging.getLogger("asyncpg.pool").addFilter(_in_one_line)
     async with asyncpg.create_pool(
         url,
         min_size=1,
@@ -121,6 +123,13 @@ async def reader(connections: asyncpg.Pool[Any], most: int) -> AsyncIterator[Rea
         yield made
     finally:
         await made.close()
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """An outage is one line in the log, and no trace: whoever asked meanwhile is told, and nothing is wrong with us."""
+    if record.exc_info and isinstance(record.exc_info[1], LOST):
+        record.msg, record.exc_info = f"{record.msg}: {record.exc_info[1]!r}", None
+    return True
 
 
 def migrations() -> list[tuple[int, str, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -29,21 +29,14 @@ RETRY_SECONDS = 0.5
 READ_SECONDS = 30.0
 """A read that takes longer is given up and tried again: its connection may be dead without anybody saying so."""
 
-Overrun = Callable[[], Awaitable[None]]
-
-
-class TooSlow(Exception):
-    """The follower read so slowly that the facts it still needs have left the ring."""
+CaughtUp = Callable[[int], None]
 
 
 class Follower:
-    """One subscription's place in the log. `overrun` is called once when it falls behind the ring."""
+    """One place in the log, and the event that says that the log goes on."""
 
-    def __init__(self, position: int, overrun: Overrun | None) -> None:
+    def __init__(self, position: int) -> None:
         self.position = position
-        self.live = False
-        self.too_slow = False
-        self.overrun = overrun
         self.wake = asyncio.Event()
 
 
@@ -59,7 +52,6 @@ class Feed:
         self._page = max(1, min(log.READ_LIMIT, ring_size // 4))
         self._followers: set[Follower] = set()
         self._rung = asyncio.Event()
-        self._closing: set[asyncio.Task[None]] = set()
         self._started = False
         self.position = 0
 
@@ -97,7 +89,8 @@ class Feed:
             self._ring.extend(facts)
             self.position = facts[-1].position
             metrics.FEED_POSITION.set(self.position)
-            self._wake_followers()
+            for follower in self._followers:
+                follower.wake.set()
 
     async def _facts_after(self, position: int, limit: int, until: int | None = None) -> list[Fact]:
         async with asyncio.timeout(READ_SECONDS):
@@ -131,37 +124,37 @@ class Feed:
 
     # --- following ------------------------------------------------------------------------------------------------
 
-    def follow(self, after: int | None = None, *, overrun: Overrun | None = None) -> AsyncGenerator[Fact, None]:
+    def follow(self, after: int | None = None, *, caught_up: CaughtUp | None = None) -> AsyncGenerator[Fact, None]:
         """Every fact after a position (or after the moment of this call), in order, without loss or repeat, for ever.
 
-        History comes from the log, the present from the ring. A follower that has caught up once and then falls
-        behind the ring is not silently skipped: `overrun` is called and `TooSlow` raised. Close it (`aclosing`).
+        What has left the ring comes from the log, so that a follower may take its time. With `caught_up` it ends as
+        soon as it has every fact that the feed has: that is called with its position at this very moment.
+        Close it (`aclosing`).
         """
         if not self._started:
             raise RuntimeError("the feed was not started: it does not know yet where the log ends")
-        return self._follow(Follower(self.position if after is None else after, overrun))
+        return self._follow(Follower(self.position if after is None else after), caught_up)
 
-    async def _follow(self, follower: Follower) -> AsyncGenerator[Fact, None]:
+    async def _follow(self, follower: Follower, caught_up: CaughtUp | None) -> AsyncGenerator[Fact, None]:
         self._followers.add(follower)
         metrics.FEED_FOLLOWERS.inc()
         try:
             while True:
                 follower.wake.clear()
                 for fact in await self._next(follower):
-                    if follower.too_slow:
-                        raise TooSlow
                     yield fact
                     follower.position = fact.position
-                if follower.position >= self.position:
-                    follower.live = True
-                    await follower.wake.wait()
+                if follower.position < self.position:
+                    continue
+                if caught_up:
+                    caught_up(follower.position)
+                    return
+                await follower.wake.wait()
         finally:
             self._followers.discard(follower)
             metrics.FEED_FOLLOWERS.dec()
 
     async def _next(self, follower: Follower) -> list[Fact]:
-        if follower.too_slow:
-            raise TooSlow
         missing = self.position - follower.position
         if missing <= 0:
             return []
@@ -177,28 +170,6 @@ class Feed:
             except LOST as lost:
                 logger.warning("history cannot be read: %r", lost)
                 await asyncio.sleep(RETRY_SECONDS)
-
-    def _wake_followers(self) -> None:
-        behind = self.position - len(self._ring)
-        for follower in self._followers:
-            if follower.live and follower.position < behind and not follower.too_slow:
-                self._overrun(follower)
-            follower.wake.set()
-
-    def _overrun(self, follower: Follower) -> None:
-        follower.too_slow = True
-        metrics.FEED_OVERRUN.inc()
-        if follower.overrun:
-            task = asyncio.create_task(_tell(follower.overrun))
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
-
-
-async def _tell(overrun: Overrun) -> None:
-    try:
-        await overrun()
-    except Exception:
-        logger.exception("a follower that was too slow could not be told")
 
 
 def _is_alive(bell: Broadcast) -> bool:

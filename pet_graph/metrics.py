@@ -12,6 +12,9 @@ DEADLINE_LATENESS_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 60, 3600),
 )
 FEED_POSITION = Gauge("pet_feed_position", "The newest fact this process has read.")
-FEED_FOLLOWERS = Gauge("pet_feed_followers", "Subscriptions that follow the feed.")
-FEED_OVERRUN = Counter("pet_feed_overrun", "Subscriptions closed because they read too slowly.")
+FEED_FOLLOWERS = Gauge(
+    "pet_feed_followers", "What follows the feed: groups of equal subscriptions, and who catches up."
+)
+SUBSCRIBERS = Gauge("pet_subscribers", "Subscriptions that are caught up.")
+SUBSCRIBERS_OVERRUN = Counter("pet_subscribers_overrun", "Connections closed because they were read too slowly.")
 BELL_LOST = Counter("pet_bell_lost", "Times the bell had to be set up again.")

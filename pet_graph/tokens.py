@@ -86,7 +86,10 @@ def issue(
 
 
 class Verifier:
-    """Believes tokens of the local key, or of a published key set when one is configured."""
+    """Believes tokens of the local key, or of a published key set when one is configured.
+
+    `counted` leaves a viewer the roles that count at present.
+    """
 
     def __init__(
         self,
@@ -96,8 +99,9 @@ class Verifier:
         jwks_url: str | None = None,
         issuer: str | None = None,
         audience: str | None = None,
+        counted: Callable[[Viewer], Viewer] = lambda viewer: viewer,
     ) -> None:
-        self._key = key
+        self._key, self._counted = key, counted
         self._published = Published(jwks_url, now) if jwks_url else None
         self._claims = _registry(now, issuer if jwks_url else ISSUER, audience)
         self._now = now
@@ -106,8 +110,12 @@ class Verifier:
     async def viewer(self, authorization: str | None) -> Viewer:
         """Who an `Authorization` header, or its like in `connection_init`, stands for. Raises `Unauthenticated`.
 
-        What was believed once is believed until the token ends or published keys would be read again.
+        What was believed once is believed until the token ends or published keys would be read again; which of its
+        roles count is looked up each time.
         """
+        return self._counted(await self._believable(authorization))
+
+    async def _believable(self, authorization: str | None) -> Viewer:
         viewer, until = self._believed.get(authorization or "", (None, 0.0))
         if viewer is not None and int(self._now().timestamp()) <= until:
             return viewer

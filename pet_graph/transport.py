@@ -5,31 +5,23 @@ Who asks is known before anything is parsed; requests have a size limit; a socke
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any
 
 import orjson
-from anyio import CancelScope
 from asyncpg import PostgresError
 from cross_web import HTTPException
-from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
-from starlette.websockets import WebSocketDisconnected as ConnectionGone
+from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError
-from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.schema.exceptions import InvalidOperationTypeError
-from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
@@ -37,18 +29,16 @@ from . import database
 from .authority import scope_of
 from .context import Context, Services
 from .graph import checked, schema
+from .groups import Groups, Operation
 from .planner import Planner, Prepared
 from .requests import RESPONSE_TYPE, Head, answer, body_of, head_of, operation_of, refuse, replayed
+from .sockets import Sockets
+from .streams import Inbox, Stream, with_pauses
 from .tokens import Unauthenticated, Verifier, Viewer
 
 logger = logging.getLogger(__name__)
 
 GRAPHQL_SSE_PROTOCOL = "graphql-sse"
-INIT_SECONDS = 10
-MOST_OPERATIONS = 100
-FORBIDDEN = 4403
-T = TypeVar("T")
-GONE = (WebSocketDisconnected, WebSocketDisconnect, ConnectionGone)
 
 
 @dataclass(frozen=True)
@@ -65,52 +55,8 @@ class Planned:
         return {key: orjson.Fragment(answers[key]) if key in answers else data[key] for key in self.keys}
 
 
-class Handler(BaseGraphQLTransportWSHandler[Context, None]):
-    """graphql-transport-ws, without closing the socket for one bad document and everybody else's subscriptions."""
-
-    @staticmethod
-    def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:
-        return None
-
-    async def handle_message(self, message: Any) -> None:
-        if _is_message(message):
-            await super().handle_message(message)
-        else:
-            await self.handle_invalid_message("Failed to parse message")
-
-    async def handle_task_exception(self, error: Exception) -> None:
-        """A socket that closes while something is being sent is no error."""
-        if not isinstance(error, GONE):
-            await super().handle_task_exception(error)
-
-    async def handle(self) -> None:
-        try:
-            await super().handle()
-        finally:
-            if self.context.expiry:
-                self.context.expiry.cancel()
-
-
-class Stream(StreamingResponse):
-    """Server-sent events that are closed, with all that they come from, however the response ends.
-
-    Left to the garbage collector, as strawberry leaves them, some would follow the feed for ever.
-    """
-
-    body_iterator: AsyncGenerator[str, None]
-
-    async def stream_response(self, send: Send) -> None:
-        try:
-            await super().stream_response(send)
-        finally:
-            with CancelScope(shield=True):
-                await self.body_iterator.aclose()
-
-
 class PetGraphQL(GraphQL[Context, None]):
     """strawberry's ASGI view with PET's rules."""
-
-    graphql_transport_ws_handler_class = Handler
 
     def __init__(
         self,
@@ -119,24 +65,34 @@ class PetGraphQL(GraphQL[Context, None]):
         *,
         body_limit_bytes: int,
         allowed_origins: list[str],
+        backlog: int = 10_000,
         reader: database.Reader | None = None,
     ) -> None:
         super().__init__(
             schema,
             graphql_ide=None,
-            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
-            connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
-            max_subscriptions_per_connection=MOST_OPERATIONS,
+            subscription_protocols=(GRAPHQL_SSE_PROTOCOL,),
             allowed_origins=allowed_origins,
         )
         self.services, self.verifier, self.body_limit_bytes = services, verifier, body_limit_bytes
+        self.backlog, self.groups = backlog, Groups(services)
+        self.sockets = Sockets(self.groups, verifier.viewer, services, backlog=backlog)
         self.reader = reader or services.pool
         self.planner = Planner(schema, checked)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
-            return
+        if scope["type"] == "websocket":
+            await self._connect(scope, receive, send)
+        else:
+            await self._respond(scope, receive, send)
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._check_websocket_origin(WebSocket(scope, receive, send)):
+            await self.sockets.serve(scope, receive, send)
+        else:
+            await self.reject_websocket(WebSocket(scope, receive, send))
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = head_of(scope)
         try:
             await self._answer(scope, head, receive, send)
@@ -173,26 +129,11 @@ class PetGraphQL(GraphQL[Context, None]):
         return self.planner.prepare(asked.query, asked.name, asked.variables, scope_of(viewer.roles))
 
     async def get_context(self, request: Request | WebSocket, response: Any) -> Context:
-        if isinstance(request, WebSocket):
-            return Context(self.services, websocket=request)
         planned: Planned | None = request.scope.get("planned")
         if planned is None:
             return Context(self.services, request.scope["viewer"])
         services = replace(self.services, now=lambda: planned.now)
         return Context(services, request.scope["viewer"], answered=frozenset(planned.answers))
-
-    async def on_ws_connect(self, context: Context) -> Any:
-        """Who opened this socket: by the header, or by `authorization` in `connection_init`."""
-        params = context.connection_params or {}
-        authorization = context.websocket.headers.get("authorization") or params.get("authorization")
-        try:
-            context.viewer = await self.verifier.viewer(authorization if isinstance(authorization, str) else None)
-        except Unauthenticated as unknown:
-            raise ConnectionRejectionError from unknown
-        if context.viewer.expires_at is not None:
-            seconds = context.viewer.expires_at - self.services.now().timestamp()
-            context.expiry = asyncio.create_task(_close_when_expired(context.websocket, seconds))
-        return await super().on_ws_connect(context)
 
     def should_render_graphql_ide(self, request: Any) -> bool:
         return False
@@ -216,14 +157,24 @@ class PetGraphQL(GraphQL[Context, None]):
                 raise HTTPException(400, "A subscription needs Accept: text/event-stream, or a WebSocket.") from cause
             raise
 
+    async def execute_operation(self, **given: Any) -> Any:  # type: ignore[override]
+        """Streams are ours, so that they share what is equal; all else is strawberry's."""
+        data, viewer = given["request_data"], given["context"].known_viewer
+        transport = None if isinstance(data, list) else self._get_stream_transport(data.protocol)
+        if transport is None:
+            return await super().execute_operation(**given)
+        inbox = Inbox(self.groups, self.services, viewer, self.backlog)
+        allowed = transport.allowed_operation_types(OperationType.from_http(given["request_adapter"].method))
+        return inbox.bodies(Operation(data.query, data.operation_name, data.variables), allowed)
+
     def _stream_result(self, request: Request, result: Any, transport: Any) -> Callable[[], AsyncGenerator[str, None]]:
         async def stream() -> AsyncGenerator[str, None]:
-            async with aclosing(_with_pauses(result, transport.heartbeat_interval)) as results:
-                async for one in results:
-                    if one is None:
+            async with aclosing(with_pauses(result, transport.heartbeat_interval)) as bodies:
+                async for body in bodies:
+                    if body is None:
                         yield transport.heartbeat_message(self.encode_json)
                     else:
-                        yield transport.encode_next(await self.process_result(request, one), self.encode_json)
+                        yield transport.encode_event("next", body.decode())
             yield transport.encode_complete()
 
         return stream
@@ -260,47 +211,6 @@ class PetGraphQL(GraphQL[Context, None]):
         response.headers["content-type"] = f"{sub_response.media_type}; charset=utf-8"
         response.headers["cache-control"] = "no-store"
         return response
-
-
-async def _with_pauses(results: AsyncGenerator[T, None], seconds: float) -> AsyncGenerator[T | None, None]:
-    """The same results, and None whenever none has come for so long."""
-    following = asyncio.ensure_future(anext(results, None))
-    try:
-        while True:
-            await asyncio.wait([following], timeout=seconds)
-            if not following.done():
-                yield None
-            elif (result := following.result()) is None:
-                return
-            else:
-                yield result
-                following = asyncio.ensure_future(anext(results, None))
-    finally:
-        with CancelScope(shield=True):
-            following.cancel()
-            await asyncio.wait([following])
-            await results.aclose()
-
-
-async def _close_when_expired(websocket: WebSocket, seconds: float) -> None:
-    await asyncio.sleep(max(0, seconds))
-    with suppress(*GONE):
-        await websocket.close(code=FORBIDDEN, reason="The token has expired: connect again with a new one.")
-
-
-def _is_message(message: Any) -> bool:
-    """Whether it has the shape of a message of graphql-transport-ws, as far as strawberry takes it for granted."""
-    match message:
-        case {"type": "subscribe", "id": str(), "payload": {"query": str(), **payload}}:
-            name, variables = payload.get("operationName"), payload.get("variables")
-            return isinstance(name, str | None) and isinstance(variables, dict | None)
-        case {"type": "subscribe"}:
-            return False
-        case {"type": "complete", "id": id_}:
-            return isinstance(id_, str)
-        case {"type": str()}:
-            return True
-    return False
 
 
 def _gravity(failed: Exception) -> int:

@@ -49,7 +49,6 @@ DUE = UUID("6a0b7f0e-3b0e-5d5c-9d3e-3f1f0c4d5e6a")
 
 UNAVAILABLE = (
     *LOST,
-    asyncpg.InternalClientError,  # asyncpg's own confusion when a connection dies between two statements
     asyncpg.LockNotAvailableError,
     asyncpg.InvalidTransactionStateError,
     asyncpg.TransactionRollbackError,

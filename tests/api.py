@@ -18,6 +18,7 @@ from pet_graph.authority import INTERNAL
 from pet_graph.context import Context, Services
 from pet_graph.graph import schema
 from pet_graph.schema.nodes import global_id
+from pet_graph.standing import Standing
 from pet_graph.tokens import Viewer
 
 DESK = ("manager", "support")
@@ -46,7 +47,7 @@ class Api:
 
     def __post_init__(self) -> None:
         world = self.world
-        self.services = Services(world.pool, world.turns, world.feed, world.now)
+        self.services = Services(world.pool, world.turns, world.feed, Standing(world.pool, world.feed), world.now)
 
     def context(self) -> Context:
         return Context(self.services, Viewer(self.actor, tuple(self.roles), self.origin, None))

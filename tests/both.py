@@ -37,6 +37,7 @@ from pet_graph.events.tickets import (
 from pet_graph.events.timelines import Party, Trigger
 from pet_graph.graph import checked, schema
 from pet_graph.planner import Planner, Prepared
+from pet_graph.standing import Standing
 from pet_graph.tokens import Viewer
 from pet_graph.transport import PetGraphQL
 
@@ -176,7 +177,7 @@ class Both:
 
     @classmethod
     def of(cls, world: World, *roles: str) -> Both:
-        services = Services(world.pool, world.turns, world.feed, world.now)
+        services = Services(world.pool, world.turns, world.feed, Standing(world.pool, world.feed), world.now)
         verifier: Any = Somebody(*roles)
         fast, slow = (PetGraphQL(services, verifier, body_limit_bytes=10**6, allowed_origins=[]) for _ in range(2))
         planner, none = Counting(), cast(Any, NoPlanner())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -166,6 +167,19 @@ async def _make_owner(server: Embedded) -> None:
     admin = await asyncpg.connect(server.url())
     await admin.execute("create role firm login createrole; create role another_firm login")
     await admin.close()
+
+
+async def test_an_outage_is_a_line_in_the_log_and_no_trace(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    pool_log = logging.getLogger("asyncpg.pool")
+    async with database.pool(database_url, 1), database.pool(database_url, 1):
+        for error in (ConnectionRefusedError("nobody is there"), KeyError("a bug")):
+            try:
+                raise error
+            except Exception:
+                pool_log.warning("it failed", exc_info=True)
+    away, bug = caplog.records
+    assert (away.getMessage(), away.exc_info) == ("it failed: ConnectionRefusedError('nobody is there')", None)
+    assert (bug.getMessage(), bool(bug.exc_info)) == ("it failed", True)
 
 
 async def test_an_owner_who_may_make_roles_and_schemas_can_migrate_and_run_everything(untouched: Embedded) -> None:

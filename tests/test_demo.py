@@ -19,11 +19,12 @@ from pet_graph.decisions import Asked, Outcome
 from pet_graph.events.base import Fact
 from pet_graph.postgres import Embedded
 from pet_graph.projections import TABLES
+from pet_graph.standing import Standing
 from pet_graph.turn import Turns, Unavailable
 
 
 def services_of(world: World) -> Services:
-    return Services(world.pool, world.turns, world.feed, world.now)
+    return Services(world.pool, world.turns, world.feed, Standing(world.pool, world.feed), world.now)
 
 
 async def refusals(world: World) -> int:

@@ -16,7 +16,7 @@ from live import PATIENCE_SECONDS, live, running, take, until
 from pet_graph import database, metrics
 from pet_graph.events.base import Fact
 from pet_graph.events.customers import RegisterCustomer
-from pet_graph.feed import Feed, TooSlow
+from pet_graph.feed import Feed
 from pet_graph.turn import Turns
 
 BELL = "query like 'LISTEN%'"
@@ -228,44 +228,28 @@ async def test_a_feed_goes_on_when_a_fact_could_not_be_read_at_first(world: Worl
 # --- the slow -------------------------------------------------------------------------------------------------------
 
 
-async def test_a_follower_that_does_not_read_is_told_once_and_ended_and_others_go_on(world: World) -> None:
-    told: list[str] = []
-
-    async def overrun() -> None:
-        told.append("too slow")
-
-    before = metrics.FEED_OVERRUN._value.get()
+async def test_a_follower_that_falls_behind_goes_on_from_the_log_and_others_do_not_wait(world: World) -> None:
     async with live(Feed(world.pool, world.url, ring_size=40)) as feed, collecting(feed) as facts:
-        slow = feed.follow(overrun=overrun)
+        slow = feed.follow()
         first = asyncio.create_task(anext(slow))
         await until(lambda: feed.followers == 2)
         for _ in range(6):
             await customers(world, 20)
-        await until(lambda: feed.position == 120)
-        assert (await first).position == 1
-        with pytest.raises(TooSlow):
-            await anext(slow)
         await until(lambda: len(facts) == 120)
-        assert feed.followers == 1
-    assert told == ["too slow"]
-    assert metrics.FEED_OVERRUN._value.get() - before == 1
-    assert positions(facts) == list(range(1, 121))
+        got = [(await first).position, *[(await anext(slow)).position for _ in range(119)]]
+        await slow.aclose()
+    assert got == positions(facts) == list(range(1, 121))
 
 
-async def test_a_follower_that_cannot_be_told_does_not_harm_the_feed(world: World) -> None:
-    async def overrun() -> None:
-        raise OSError("the line is dead")
-
+async def test_a_follower_that_catches_up_is_told_where_it_stands_and_ends(world: World) -> None:
+    await customers(world, 7)
+    told: list[tuple[int, int]] = []
     async with live(Feed(world.pool, world.url, ring_size=10)) as feed:
-        slow = feed.follow(overrun=overrun)
-        first = asyncio.create_task(anext(slow))
-        await until(lambda: feed.followers == 1)
-        await customers(world, 30)
-        await until(lambda: feed.position == 30)
-        await first
-        with pytest.raises(TooSlow):
-            await anext(slow)
-        assert positions(await take(feed, 30, after=0)) == list(range(1, 31))
+        for after, expected in ((0, [1, 2, 3, 4, 5, 6, 7]), (5, [6, 7]), (None, []), (9, [])):
+            catching_up = feed.follow(after, caught_up=lambda position: told.append((position, feed.followers)))
+            assert [fact.position async for fact in catching_up] == expected
+        assert feed.followers == 0
+    assert told == [(7, 1), (7, 1), (7, 1), (9, 1)]
 
 
 async def test_a_follower_in_history_may_take_its_time(world: World) -> None:

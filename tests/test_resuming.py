@@ -98,7 +98,7 @@ async def test_who_stops_reading_is_told_to_come_back_while_others_get_everythin
     database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serving(database_url, tmp_path, ring_size=20, send_buffer_bytes=4_096) as pet:
-        before = REGISTRY.get_sample_value("pet_feed_overrun_total") or 0
+        before = REGISTRY.get_sample_value("pet_subscribers_overrun_total") or 0
         async with over_websocket(pet, LARGE, after="0") as quick, a_slow_socket(pet) as slow:
             await slow.subscribe(LARGE, after="0")
             await following(1)
@@ -107,7 +107,7 @@ async def test_who_stops_reading_is_told_to_come_back_while_others_get_everythin
             for _ in range(15):
                 await pet.record(*[opening(customer["id"], "It is slow", description="\U0001f40c" * 10_000)] * 4)
                 await taken(quick, 4)
-            assert REGISTRY.get_sample_value("pet_feed_overrun_total") == before + 1
+            assert REGISTRY.get_sample_value("pet_subscribers_overrun_total") == before + 1
             read, closed = await everything_left(slow)
         assert closed == (4499, "Too slow: subscribe again with your last cursor.")
         async with pet.socket() as again:

@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 from api import Json
 from websockets.exceptions import InvalidStatus
+from websockets.frames import Frame, Opcode
 from wire import FACTS, PROTOCOL, Server, Socket, following, named, opening, promised, serving
+
+from pet_graph.frames import head
 
 POSITION = "{ position }"
 FORBIDDEN = (4403, "Forbidden")
@@ -71,7 +74,7 @@ async def test_nothing_is_answered_before_the_connection_has_begun(pet: Server) 
 
 
 async def test_a_connection_begins_soon_and_once(pet: Server) -> None:
-    pet.process.graphql.connection_init_wait_timeout = timedelta(milliseconds=50)
+    pet.process.graphql.sockets.init_seconds = 0.05
     async with pet.socket(init=None) as socket:
         assert await socket.closed() == (4408, "Connection initialisation timeout")
     async with pet.socket() as socket:
@@ -247,6 +250,34 @@ async def test_who_falls_silent_is_let_go(database_url: str, tmp_path: Path) -> 
         socket.connection.transport.pause_reading()
         await following(0)
         socket.kill()
+
+
+async def test_another_server_that_only_knows_asgi_serves_the_same(database_url: str, tmp_path: Path) -> None:
+    async with serving(database_url, tmp_path, ws="websockets-sansio") as pet, pet.socket() as socket:
+        await socket.subscribe(FACTS)
+        await following(1)
+        await pet.record(*named("A", "B", "C"))
+        assert [(await socket.data())["facts"]["cursor"] for _ in range(3)] == ["1", "2", "3"]
+        await socket.send(type="complete", id="1")
+        await following(0)
+        assert await answered(socket, POSITION) == {"position": "3"}
+
+
+async def test_frames_of_every_length_arrive_whole(pet: Server) -> None:
+    [customer] = await pet.record(*named("Acme"))
+    document = "subscription { facts { fact { data } } }"
+    async with pet.socket() as socket:
+        await socket.subscribe(document)
+        await following(1)
+        for length in (1, 30, 31, 32, 33, 60_000):
+            await pet.record(opening(customer["id"], "It is long", description="é" * length))
+            assert (await socket.data())["facts"]["fact"]["data"]["description"] == "é" * length
+
+
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 127, 65_535, 65_536, 70_000])
+def test_a_head_is_the_one_that_the_library_would_write(length: int) -> None:
+    text = bytes(length)
+    assert head(length) + text == Frame(Opcode.TEXT, text).serialize(mask=False)
 
 
 async def test_a_server_that_stops_asks_to_connect_again(database_url: str, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from websockets.exceptions import ConnectionClosed
 
 from pet_graph.app import create_app
 from pet_graph.config import Settings
+from pet_graph.frames import Protocol
 from pet_graph.tokens import issue, local_key
 from pet_graph.turn import Turns
 
@@ -77,11 +78,13 @@ class Server:
         for connection in list(self.uvicorn.server_state.connections):
             connection.transport.abort()
 
-    def token(self, *roles: Any, lifetime: timedelta | None = None, system: str | None = None) -> str:
-        return issue(local_key(self.data), "tester", [*(roles or DESK)], now=now(), lifetime=lifetime, system=system)
+    def token(
+        self, *roles: Any, name: str = "tester", lifetime: timedelta | None = None, system: str | None = None
+    ) -> str:
+        return issue(local_key(self.data), name, [*(roles or DESK)], now=now(), lifetime=lifetime, system=system)
 
-    def bearer(self, *roles: Any) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token(*roles)}"}
+    def bearer(self, *roles: Any, name: str = "tester") -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token(*roles, name=name)}"}
 
     def http(self, *roles: Any, headers: dict[str, str] | None = None) -> httpx.AsyncClient:
         """A client that sends a token; its requests go to /graphql unless they say otherwise."""
@@ -153,9 +156,15 @@ async def taken(messages: AsyncGenerator[Json, None], number: int) -> list[Json]
 
 
 async def following(number: int) -> None:
-    """Wait until so many subscriptions of the one server in this process follow its feed, as its clock does too."""
+    """Wait until so many subscriptions of the one server in this process are caught up, and no other is on its way.
+
+    When none is left, nothing but its clock and its knowledge of people's roles follows the feed.
+    """
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while REGISTRY.get_sample_value("pet_feed_followers") != number + 1:  # noqa: ASYNC110 - a gauge rings no bell
+        while (  # noqa: ASYNC110 - a gauge rings no bell
+            REGISTRY.get_sample_value("pet_subscribers") != number
+            or (number == 0 and REGISTRY.get_sample_value("pet_feed_followers") != 2)
+        ):
             await asyncio.sleep(0.01)
 
 
@@ -202,7 +211,13 @@ def listening(send_buffer_bytes: int | None = None) -> socket.socket:
 
 @asynccontextmanager
 async def serving(
-    url: str, data: Path, *, send_buffer_bytes: int | None = None, ping_seconds: float = 20.0, **settings: Any
+    url: str,
+    data: Path,
+    *,
+    send_buffer_bytes: int | None = None,
+    ping_seconds: float = 20.0,
+    ws: Any = Protocol,
+    **settings: Any,
 ) -> AsyncIterator[Server]:
     """PET on a free port of this process, on the database at `url`."""
     app = create_app(Settings(database_url=url, data=data, **settings))
@@ -211,7 +226,7 @@ async def serving(
         app,
         log_config=None,
         lifespan="on",
-        ws="websockets-sansio",
+        ws=ws,
         ws_per_message_deflate=False,
         ws_ping_interval=ping_seconds,
         ws_ping_timeout=ping_seconds,

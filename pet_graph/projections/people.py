@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import BigInteger, Column, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
@@ -41,3 +43,8 @@ def project(state: PersonState, fact: Fact) -> list[Change]:
             },
         )
     ]
+
+
+async def roles(connection: asyncpg.Pool[Any]) -> dict[UUID, frozenset[str]]:
+    """The roles that each person plays."""
+    return {row["id"]: frozenset(row["roles"]) for row in await connection.fetch("select id, roles from people")}

@@ -90,9 +90,10 @@ class TicketSubscriptions:
         info.context.may_read()
         row_id = id_of("Ticket", id)
         position = info.context.services.feed.position
-        if await info.context.row("tickets").load(row_id) is None:
-            raise bad_input("There is no ticket of this id.")
-        yield TicketChange(row_id=row_id, cursor=Position(position), fact=None)
+        if not info.context.is_group:
+            if await info.context.row("tickets").load(row_id) is None:
+                raise bad_input("There is no ticket of this id.")
+            yield TicketChange(row_id=row_id, cursor=Position(position), fact=None)
         streams = {f"ticket-{row_id}", f"sla-{row_id}"}
         async with aclosing(info.context.follow(position)) as facts:
             async for fact in facts:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from . import reads, rebuild, report, writes
+from . import fanout, reads, rebuild, report, writes
 from .scale import FULL, QUICK, Row, Scale, Tell
 from .servers import postgres
 
@@ -17,6 +17,7 @@ GROUPS: dict[str, Callable[[Scale, Tell], Awaitable[list[Row]]]] = {
     "reads": reads.measure,
     "turns": writes.measure,
     "rebuild": rebuild.measure,
+    "fanout": fanout.measure,
 }
 
 

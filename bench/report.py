@@ -47,7 +47,17 @@ not the server but PostgreSQL, which shares its core with the load, limited the 
         "Commands a second; *size* is how many ask at once, each again as soon as it is answered.",
     ),
     "rebuild": ("Rebuild", "All projections made again from the log; *size* is its length in facts."),
-    "fanout": ("Subscribers", "One fact to every WebSocket subscriber of one feed; *size* is how many there are."),
+    "fanout": (
+        "Subscribers",
+        """One fact to every WebSocket subscriber of one feed; *size* is how many there are. *last ms* is from asking
+for the command, its turn and commit included, until the last of them has the fact; *server us* is processor time a
+message; *KB each* is what a subscriber adds to the server's memory. The limit and Node publish without a database.""",
+    ),
+    "stalled": (
+        "Subscribers that stop reading",
+        """Messages of 80 kB, one after the other, to so many who read, while others do not read at all and are closed
+when too much waits for them. Those who read must not notice.""",
+    ),
 }
 
 READING = """## How to read this

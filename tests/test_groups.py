@@ -39,12 +39,12 @@ async def pet(database_url: str, tmp_path: Path) -> AsyncIterator[Server]:
 
 
 @pytest.fixture
-def executions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def executions(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What groups have made of facts."""
-    made: list[str] = []
+    made: list[bytes] = []
     tell = Group._tell
 
-    async def counted(group: Group, position: float, body: str) -> None:
+    async def counted(group: Group, position: float, body: bytes) -> None:
         made.append(body)
         await tell(group, position, body)
 
@@ -59,7 +59,7 @@ def open_groups(pet: Server) -> int:
 # --- who shares -------------------------------------------------------------------------------------------------------
 
 
-async def test_equal_subscriptions_are_executed_once_over_every_transport(pet: Server, executions: list[str]) -> None:
+async def test_equal_subscriptions_are_executed_once_over_every_transport(pet: Server, executions: list[bytes]) -> None:
     customer = await promised(pet, resolution="PT1H")
     async with AsyncExitStack() as stack:
         streams = [await stack.enter_async_context(over_sse(pet, BREACHES)) for _ in range(5)]
@@ -100,7 +100,7 @@ async def test_what_differs_in_document_variables_or_rights_is_not_shared(
 
 
 async def test_who_resumes_joins_the_same_group_and_the_cursor_makes_no_other(
-    pet: Server, executions: list[str]
+    pet: Server, executions: list[bytes]
 ) -> None:
     await pet.record(*named("A", "B", "C"))
     async with AsyncExitStack() as stack:
@@ -149,7 +149,7 @@ async def test_one_socket_may_be_in_a_group_twice_and_leaves_it_once(pet: Server
 async def test_a_group_that_fails_ends_its_members_and_nothing_else(
     pet: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(result: Any) -> str:
+    def broken(result: Any) -> bytes:
         raise RuntimeError("a bug")
 
     async with pet.socket() as first, pet.socket() as second:
@@ -205,6 +205,32 @@ async def test_nothing_is_lost_or_repeated_by_whoever_joins_while_facts_are_reco
             share = dice.choice((None, 0.0, 0.5, 0.9, 1.0)) if number > 5 else 0.0
             tasks.create_task(follow(over, 0.6 * dice.random(), share))
     await following(0)
+
+
+async def test_who_joins_while_a_fact_is_being_told_is_not_told_it_again(
+    pet: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    telling, gate = asyncio.Event(), asyncio.Event()
+    tell = Group._tell
+
+    async def held(group: Group, position: float, body: bytes) -> None:
+        telling.set()
+        await gate.wait()
+        await tell(group, position, body)
+
+    monkeypatch.setattr(Group, "_tell", held)
+    async with pet.socket() as first, pet.socket() as late, pet.socket() as later:
+        await first.subscribe(FACTS)
+        await following(1)
+        await pet.record(*named("A"))
+        await asyncio.wait_for(telling.wait(), PATIENCE_SECONDS)
+        await late.subscribe(FACTS, after="0")
+        await later.subscribe(FACTS)
+        await following(3)
+        await pet.record(*named("B"))
+        gate.set()
+        for socket, expected in ((first, ["1", "2"]), (late, ["1", "2"]), (later, ["2"])):
+            assert [(await socket.data())["facts"]["cursor"] for _ in expected] == expected
 
 
 # --- the cursor -------------------------------------------------------------------------------------------------------

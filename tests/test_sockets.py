@@ -265,11 +265,11 @@ async def test_another_server_that_only_knows_asgi_serves_the_same(database_url:
 
 async def test_frames_of_every_length_arrive_whole(pet: Server) -> None:
     [customer] = await pet.record(*named("Acme"))
-    document = "subscription { facts { fact { data } } }"
+    document = "subscription { facts { fact { data a: data b: data c: data } } }"
     async with pet.socket() as socket:
         await socket.subscribe(document)
         await following(1)
-        for length in (1, 30, 31, 32, 33, 60_000):
+        for length in (1, 30, 1_000, 10_000):
             await pet.record(opening(customer["id"], "It is long", description="é" * length))
             assert (await socket.data())["facts"]["fact"]["data"]["description"] == "é" * length
 

@@ -15,9 +15,11 @@ Time zones come from the `tzdata` package and not from the machine, so that ever
 from __future__ import annotations
 
 import importlib.resources
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from functools import cache, lru_cache
 from itertools import accumulate, pairwise
 from typing import NamedTuple
@@ -30,7 +32,20 @@ from .base import Refused
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND, MINUTE, DAY = timedelta(microseconds=1), timedelta(minutes=1), timedelta(days=1)
 DAY_MINUTES = 24 * 60
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+LOCAL_TIME = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
+
+
+class Weekday(StrEnum):
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+
+
+WEEKDAYS = tuple(Weekday)
 
 # --- the value --------------------------------------------------------------------------------------------------------
 
@@ -45,6 +60,10 @@ class Window(msgspec.Struct, frozen=True, order=True, array_like=True):
     to_minute: int
 
 
+Week = tuple[tuple[Window, ...], ...]
+"""The windows of Monday to Sunday."""
+
+
 class Day(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """What holds on one date in place of its weekday's windows; without windows it is closed."""
 
@@ -55,22 +74,24 @@ class Day(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
 
 
 class CalendarVersion(msgspec.Struct, frozen=True, omit_defaults=True, cache_hash=True):
-    """Working hours as they were stated once: `week` holds the windows of Monday to Sunday, `zone` an IANA name."""
+    """Working hours as a version of the calendar stated them; `zone` is an IANA name."""
 
     version: int
     valid_from: datetime
     zone: str
-    week: tuple[tuple[Window, ...], ...]
+    week: Week
     days: tuple[Day, ...] = ()
 
 
-class Calendar(msgspec.Struct, frozen=True, cache_hash=True):
-    """The versions of one calendar by `valid_from`, each later than the one before.
+class Calendar(msgspec.Struct, frozen=True, cache_hash=True, omit_defaults=True):
+    """The hours of one calendar by `valid_from`, each later than the one before.
 
-    Each holds until the next; the first also holds for all time before it.
+    Each holds until the next; the first also holds for all time before it. `version` is that of the newest statement,
+    of hours or of days.
     """
 
     versions: tuple[CalendarVersion, ...]
+    version: int = 0
 
 
 # --- what may be stated -----------------------------------------------------------------------------------------------
@@ -93,17 +114,19 @@ def check_version(version: CalendarVersion, path: Sequence[str] = ()) -> None:
     if version.zone not in zones():
         raise Refused("unknown_zone", f"{version.zone} is no time zone of the IANA database.", [*path, "zone"])
     if len(version.week) != len(WEEKDAYS):
-        raise Refused("wrong_length", "A week has the windows of seven days, Monday first.", [*path, "week"])
+        raise Refused("wrong_length", "A week has the windows of seven days, Monday first.", [*path, "hours"])
     for number, windows in enumerate(version.week):
-        _check_windows(WEEKDAYS[number], windows, [*path, "week", str(number)])
+        _check_windows(WEEKDAYS[number].capitalize(), windows, [*path, "hours"])
     seen: set[date] = set()
     for number, day in enumerate(version.days):
         if day.on in seen:
-            raise Refused("date_repeated", f"{day.on} stands there twice.", [*path, "days", str(number)])
+            raise Refused("date_repeated", f"{day.on} stands there twice.", [*path, "exceptions", str(number)])
         seen.add(day.on)
-        _check_windows(str(day.on), day.windows, [*path, "days", str(number)])
+        _check_windows(str(day.on), day.windows, [*path, "exceptions", str(number)])
     if not any(version.week):
-        raise Refused("no_working_time", "No weekday has working time, so no deadline could ever be reached.", path)
+        raise Refused(
+            "no_working_time", "No weekday has working time, so no deadline could ever be reached.", [*path, "hours"]
+        )
 
 
 def _check_windows(where: str, windows: Sequence[Window], path: Sequence[str]) -> None:
@@ -118,6 +141,25 @@ def _check_windows(where: str, windows: Sequence[Window], path: Sequence[str]) -
     for one, other in pairwise(sorted(windows)):
         if other.from_minute < one.to_minute:
             raise Refused("windows_overlap", f"{where}: two windows overlap.", path)
+
+
+def window(opens: str, closes: str, path: Sequence[str] = ()) -> Window:
+    """The window that two local times state; closing earlier than it opens, it closes on the next date.
+
+    Raises `Refused`: closing when it opens it might be a whole day, or nothing.
+    """
+    start, end = _minute(opens, [*path, "opens"]), _minute(closes, [*path, "closes"])
+    if start == DAY_MINUTES:
+        raise Refused("not_a_time", "24:00 closes a day; the next one opens at 00:00.", [*path, "opens"])
+    if start == end:
+        raise Refused("empty_window", f"From {opens} to {closes} is nothing; a whole day is 00:00 to 24:00.", path)
+    return Window(start, end if end > start else end + DAY_MINUTES)
+
+
+def _minute(time: str, path: Sequence[str]) -> int:
+    if not LOCAL_TIME.fullmatch(time):
+        raise Refused("not_a_time", f"{path[-1]} is {time!r}; write hours and minutes: 09:00.", path)
+    return 60 * int(time[:2]) + int(time[3:])
 
 
 # --- from local windows to instants -----------------------------------------------------------------------------------

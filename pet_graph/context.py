@@ -35,6 +35,7 @@ SLA_VERDICTS = tuple(event.__name__ for event in get_args(SlaEvent) if issubclas
 
 NOUN_OF_TABLE = {
     "approval_limits": "approval_limit",
+    "calendars": "calendar",
     "customers": "customer",
     "obligations": "obligation",
     "people": "person",

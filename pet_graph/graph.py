@@ -38,9 +38,11 @@ from .database import LOST
 from .resolvers.allocations import AllocationCommands, AllocationQueries
 from .resolvers.approval_limits import ApprovalLimitCommands, ApprovalLimitQueries
 from .resolvers.bookings import BookingCommands, BookingQueries
+from .resolvers.calendars import CalendarCommands, CalendarQueries
 from .resolvers.customers import CustomerCommands, CustomerQueries
 from .resolvers.deliveries import DeliveryQueries, DeliverySubscriptions
 from .resolvers.facts import FactCommands, FactQueries, FactSubscriptions
+from .resolvers.holidays import HolidayCommands
 from .resolvers.milestones import MilestoneCommands, MilestoneQueries
 from .resolvers.obligations import ObligationCommands, ObligationQueries
 from .resolvers.people import PersonCommands, PersonQueries
@@ -79,6 +81,7 @@ class Query(
     ApprovalLimitQueries,
     QuoteQueries,
     QuoteVersionQueries,
+    CalendarQueries,
     ObligationQueries,
     TicketQueries,
     SlaQueries,
@@ -103,6 +106,8 @@ class Mutation(
     PolicyCommands,
     ApprovalLimitCommands,
     QuoteCommands,
+    CalendarCommands,
+    HolidayCommands,
     ObligationCommands,
     TicketCommands,
     FactCommands,

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from conftest import World
+from timetables import an_office
 
 from pet_graph.events.base import Money
 from pet_graph.events.bookings import AgreeCapacity, BookingKind, BookPerson, ReleaseBooking
@@ -40,6 +41,7 @@ async def at_work(world: World, names: tuple[str, ...], people: list[UUID], cust
         await world.record(later)
         if number % 2:
             await world.record(CloseProject(project=project, reason=name))
+        await an_office(world, name)
     by_role = AgreeRate(kind=RateKind.BILL, per_hour=Money(0, "USD"), valid_from=today, role="Engineer")
     await world.record(by_role)
 

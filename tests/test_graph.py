@@ -94,6 +94,7 @@ async def test_a_thing_of_every_type_is_found_by_its_id_alone(api: Api) -> None:
 FINDERS = {
     "Booking": "booking",
     "ApprovalLimit": "approvalLimit",
+    "Calendar": "calendar",
     "Customer": "customer",
     "Milestone": "milestone",
     "Obligation": "obligation",
@@ -164,6 +165,7 @@ LISTS = (
     "allocations",
     "approvalLimits",
     "bookings",
+    "calendars",
     "customers",
     "milestones",
     "obligations",
@@ -184,6 +186,7 @@ READS = (
     "{ position }",
     "{ facts(first: 1) { cursor } }",
     *(f"{{ {field}(first: 1) {{ nodes {{ id }} }} }}" for field in LISTS),
+    '{ businessTime(calendar: "", from: "2026-06-01T12:00:00Z", to: "2026-06-01T12:00:00Z") { elapsed } }',
     "{ timePolicy { name } }",
     '{ rate(kind: COST, on: "2026-06-01") { perHour } }',
     '{ overcommitments(firstOn: "2026-06-01", lastOn: "2026-06-02", first: 1) { day } }',

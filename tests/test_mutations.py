@@ -9,7 +9,9 @@ from api import Api, Json, gid
 from conftest import World
 from owed import HOURS, owed
 from sold import OFFERED, drafted, eur
+from test_calendars import LIFE as CALENDARS
 from test_delivery_mutations import LIFE
+from test_holidays import LIFE as HOLIDAYS
 
 from pet_graph.authority import CLIENT_COMMANDS
 from pet_graph.events.approval_limits import AdoptApprovalLimit
@@ -277,8 +279,8 @@ async def test_every_mutation_answers_with_its_facts_and_what_it_left(api: Api) 
         assert answer == {**said, **expected}, name
     assert await recorded(api) == before
     elsewhere = {"adoptApprovalLimit", *OWED, *ENDS, *(name for name, *_ in QUOTED)}
-    assert sorted({*elsewhere, *(name for name, *_ in (*WHOLE_LIFE, *LIFE))}) == sorted(
-        camel(field_name(name)) for name in CLIENT_COMMANDS
+    assert sorted({*elsewhere, *(name for name, *_ in (*WHOLE_LIFE, *LIFE, *CALENDARS, *HOLIDAYS))}) == sorted(
+        [*(camel(field_name(name)) for name in CLIENT_COMMANDS), "proposeHolidaysFromIcal"]
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cached_property
 from typing import Annotated, assert_never, get_args
 
 import msgspec
@@ -179,7 +179,7 @@ CalendarCommand = (
 # --- what is remembered -----------------------------------------------------------------------------------------------
 
 
-class DayStated(msgspec.Struct, frozen=True):
+class DayStated(msgspec.Struct, frozen=True, array_like=True):
     """What a version said of a date: an exception, or that it is a holiday; `day` of None takes the former back."""
 
     version: int
@@ -189,22 +189,24 @@ class DayStated(msgspec.Struct, frozen=True):
     position: int
 
 
-class HoursStated(msgspec.Struct, frozen=True):
-    """Weekly hours as a version stated them; `stated.days` is empty."""
+class HoursStated(msgspec.Struct, frozen=True, array_like=True):
+    """The hours of a week as a version stated them."""
 
-    stated: CalendarVersion
+    version: int
+    valid_from: datetime
+    zone: str
+    week: Week
     stated_at: datetime
     position: int
 
 
-class CalendarState(msgspec.Struct, frozen=True, cache_hash=True):
+class CalendarState(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     """Everything that was ever stated, oldest first; `proposals` by date.
 
-    `calendar` is what counts as of the newest version. `told[n - 1]` is the position of the fact that made version n.
+    `told[n - 1]` is the position of the fact that made version n.
     """
 
     name: str = ""
-    calendar: Calendar = Calendar(())
     hours: tuple[HoursStated, ...] = ()
     days: tuple[DayStated, ...] = ()
     proposals: Proposals = ()
@@ -218,22 +220,28 @@ class CalendarState(msgspec.Struct, frozen=True, cache_hash=True):
         """The newest version of what counts: 1 as it was defined, 0 if it never was."""
         return len(self.told)
 
+    @property
+    def calendar(self) -> Calendar:
+        """What counts, as of the newest version."""
+        return self.at(self.version)
+
     def at(self, version: int) -> Calendar:
-        """The calendar as it was stated up to this version."""
-        return self.calendar if version >= self.version else _as_stated(self, version)
+        """What counted, as of a former version."""
+        if version not in self._calendars:
+            self._calendars[version] = _calendar(self, version)
+        return self._calendars[version]
 
     def known(self, position: int) -> Calendar:
-        """The calendar as it was known when the log stood at this position; as first stated, if it was not yet."""
+        """What counted as the log stood at this position; as it was first stated, if it was not yet."""
         return self.at(max(1, bisect_right(self.told, position)))
+
+    @cached_property
+    def _calendars(self) -> dict[int, Calendar]:
+        return {}
 
     def exceptions(self) -> dict[date, DayStated]:
         """The exceptions that hold, by date."""
         return _newest(self.days, exception=True)
-
-
-def _newest(days: Iterable[DayStated], *, exception: bool) -> dict[date, DayStated]:
-    last = {one.on: one for one in days if one.exception is exception}
-    return {on: one for on, one in sorted(last.items()) if one.day}
 
 
 def _calendar(state: CalendarState, version: int) -> Calendar:
@@ -241,25 +249,29 @@ def _calendar(state: CalendarState, version: int) -> Calendar:
     stated = [one for one in state.days if one.version <= version]
     holding = _newest(stated, exception=False) | _newest(stated, exception=True)
     days = tuple(one.day for _, one in sorted(holding.items()) if one.day)
-    hours = {one.stated.valid_from: one.stated for one in state.hours if one.stated.version <= version}
-    versions = (msgspec.structs.replace(one, days=days) for _, one in sorted(hours.items()))
+    hours = {one.valid_from: one for one in state.hours if one.version <= version}
+    versions = (
+        CalendarVersion(one.version, valid_from, one.zone, one.week, days) for valid_from, one in sorted(hours.items())
+    )
     return Calendar(tuple(versions), version)
 
 
-_as_stated = lru_cache(maxsize=256)(_calendar)
+def _newest(days: Iterable[DayStated], *, exception: bool) -> dict[date, DayStated]:
+    last = {one.on: one for one in days if one.exception is exception}
+    return {on: one for on, one in sorted(last.items()) if one.day}
 
 
 def evolve(state: CalendarState, fact: Fact) -> CalendarState:
     replace, at = msgspec.structs.replace, fact.occurred_at
     match fact.event:
         case CalendarDefined(name=name, zone=zone, week=week):
-            return _stated(replace(state, name=name, defined_at=at), fact, hours=(at, zone, week))
+            return _hours_stated(replace(state, name=name, defined_at=at), fact, at, zone, week)
         case CalendarAmended(valid_from=valid_from, zone=zone, week=week):
-            return _stated(state, fact, hours=(valid_from, zone, week))
+            return _hours_stated(state, fact, valid_from, zone, week)
         case CalendarExceptionsAdded(days=days):
-            return _stated(state, fact, days=[(day.on, day) for day in days], exception=True)
+            return _days_stated(state, fact, [(day.on, day) for day in days], exception=True)
         case CalendarExceptionsRemoved(dates=dates):
-            return _stated(state, fact, days=[(on, None) for on in dates], exception=True)
+            return _days_stated(state, fact, [(on, None) for on in dates], exception=True)
         case HolidaysProposed() as event:
             return replace(state, proposals=holidays.proposed(state.proposals, fact, event))
         case HolidaysAccepted(dates=dates):
@@ -271,24 +283,16 @@ def evolve(state: CalendarState, fact: Fact) -> CalendarState:
     return state
 
 
-def _stated(
-    state: CalendarState,
-    fact: Fact,
-    *,
-    hours: tuple[datetime, str, Week] | None = None,
-    days: Iterable[tuple[date, Day | None]] = (),
-    exception: bool = False,
+def _hours_stated(state: CalendarState, fact: Fact, valid_from: datetime, zone: str, week: Week) -> CalendarState:
+    news = HoursStated(state.version + 1, valid_from, zone, week, fact.occurred_at, fact.position)
+    return msgspec.structs.replace(state, hours=(*state.hours, news), told=(*state.told, fact.position))
+
+
+def _days_stated(
+    state: CalendarState, fact: Fact, days: Iterable[tuple[date, Day | None]], *, exception: bool
 ) -> CalendarState:
-    """The next version: other weekly hours, or other days."""
-    number, at = state.version + 1, fact.position
-    news = [HoursStated(CalendarVersion(number, *hours), fact.occurred_at, at)] if hours else []
-    stated = msgspec.structs.replace(
-        state,
-        hours=(*state.hours, *news),
-        days=(*state.days, *(DayStated(number, on, day, exception, at) for on, day in days)),
-        told=(*state.told, at),
-    )
-    return msgspec.structs.replace(stated, calendar=_calendar(stated, number))
+    news = (DayStated(state.version + 1, on, day, exception, fact.position) for on, day in days)
+    return msgspec.structs.replace(state, days=(*state.days, *news), told=(*state.told, fact.position))
 
 
 def _decided(state: CalendarState, fact: Fact, dates: Sequence[date], status: HolidayStatus) -> CalendarState:
@@ -300,7 +304,7 @@ def _decided(state: CalendarState, fact: Fact, dates: Sequence[date], status: Ho
         if one.on in dates and (accepted or one.status is HolidayStatus.ACCEPTED)
     ]
     decided = msgspec.structs.replace(state, proposals=holidays.decided(state.proposals, fact, dates, status))
-    return _stated(decided, fact, days=days) if days else decided
+    return _days_stated(decided, fact, days, exception=False) if days else decided
 
 
 # --- what is decided --------------------------------------------------------------------------------------------------
@@ -348,16 +352,15 @@ def amend_calendar(state: CalendarState, command: AmendCalendar, at: datetime) -
 
 
 def add_calendar_exceptions(state: CalendarState, command: AddCalendarExceptions) -> list[Event]:
-    days = tuple(sorted((_day(one, number) for number, one in enumerate(command.exceptions)), key=lambda day: day.on))
-    each_once([one.on for one in command.exceptions], "exceptions")
+    days = tuple(_day(one, ["exceptions", str(number)]) for number, one in enumerate(command.exceptions))
     held = state.exceptions()
     if all(day.on in held and held[day.on].day == day for day in days):
         raise Refused("unchanged", "All of that holds already.", ["exceptions"])
-    check_version(msgspec.structs.replace(state.hours[0].stated, days=days))
+    check_version(msgspec.structs.replace(state.calendar.versions[0], days=days))
     if len(state.days) + len(days) > MOST_EXCEPTIONS:
         message = f"A calendar holds at most {MOST_EXCEPTIONS:,} statements about dates; define a new one."
         raise Refused("too_many_days", message, ["exceptions"])
-    return [CalendarExceptionsAdded(days=days)]
+    return [CalendarExceptionsAdded(days=tuple(sorted(days, key=lambda day: day.on)))]
 
 
 def remove_calendar_exceptions(state: CalendarState, command: RemoveCalendarExceptions) -> list[Event]:
@@ -367,9 +370,6 @@ def remove_calendar_exceptions(state: CalendarState, command: RemoveCalendarExce
             raise Refused("no_exception", f"{on} has no exception.", ["dates", str(number)])
     each_once(command.dates, "dates")
     return [CalendarExceptionsRemoved(dates=tuple(sorted(command.dates)))]
-
-
-# --- hours as people write them ---------------------------------------------------------------------------------------
 
 
 def week_of(hours: Sequence[WeeklyHours]) -> Week:
@@ -382,9 +382,8 @@ def week_of(hours: Sequence[WeeklyHours]) -> Week:
     return tuple(tuple(sorted(windows)) for windows in week.values())
 
 
-def _day(exception: CalendarException, number: int) -> Day:
-    path = ["exceptions", str(number), "hours"]
-    windows = (window(one.opens, one.closes, [*path, str(n)]) for n, one in enumerate(exception.hours))
+def _day(exception: CalendarException, path: Sequence[str]) -> Day:
+    windows = (window(one.opens, one.closes, [*path, "hours", str(n)]) for n, one in enumerate(exception.hours))
     return Day(exception.on, tuple(sorted(windows)), exception.name)
 
 

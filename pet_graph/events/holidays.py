@@ -87,7 +87,7 @@ class RejectHolidays(Command, frozen=True):
 HolidayCommand = ProposeHolidays | AcceptHolidays | RejectHolidays
 
 
-class Proposal(msgspec.Struct, frozen=True):
+class Proposal(msgspec.Struct, frozen=True, array_like=True):
     """A holiday that was proposed, and what became of it. `position` is that of the last fact about it."""
 
     on: date

@@ -156,6 +156,12 @@ def window(opens: str, closes: str, path: Sequence[str] = ()) -> Window:
     return Window(start, end if end > start else end + DAY_MINUTES)
 
 
+def local_time(minute: int) -> str:
+    """A minute of a window as it is written: 1440 is 24:00, and more is the time on the next date."""
+    minute -= DAY_MINUTES if minute > DAY_MINUTES else 0
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
 def _minute(time: str, path: Sequence[str]) -> int:
     if not LOCAL_TIME.fullmatch(time):
         raise Refused("not_a_time", f"{path[-1]} is {time!r}; write hours and minutes: 09:00.", path)

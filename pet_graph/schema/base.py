@@ -8,8 +8,9 @@ from typing import Any
 import strawberry
 
 from ..events.base import BurnRule, BurnUnit, Money, Priority, Quantity, Role
+from ..events.spans import SegmentKind
 
-__all__ = ["BurnRule", "BurnUnit", "Money", "Priority", "Quantity", "Role", "described"]
+__all__ = ["BurnRule", "BurnUnit", "Money", "Priority", "Quantity", "Role", "SegmentKind", "described"]
 
 
 def described(enum: type[Enum], description: str, **values: str) -> Any:
@@ -57,4 +58,12 @@ described(
     MANAGER="Sets policies and grants roles.",
     PARTNER="Works for another firm.",
     INTEGRATION="Is a program of an outside system.",
+)
+described(
+    SegmentKind,
+    "What becomes of a stretch of time.",
+    BUSINESS="It counts.",
+    CLOSED="It is outside working hours.",
+    HOLIDAY="It would count on that weekday, but the date is a holiday.",
+    PAUSED="It would count, but work waits for somebody else.",
 )

@@ -19,6 +19,7 @@ from .scalars import SCALARS
 NODE_NAMES = {
     "approval_limit": "ApprovalLimit",
     "allocation": "TimeEntry",
+    "calendar": "Calendar",
     "customer": "Customer",
     "obligation": "Obligation",
     "person": "Person",

@@ -10,8 +10,8 @@ import strawberry
 
 from ..events import base, verdicts
 from ..events.clocks import ClockState, SlaKind
-from ..events.spans import Segment, SegmentKind
-from .base import Priority, described
+from ..events.spans import Segment
+from .base import Priority, SegmentKind, described
 from .facts import Fact
 from .links import one
 from .scalars import Position
@@ -40,14 +40,6 @@ described(
     MET="What was promised was done in time.",
     BREACHED="The target was reached before what was promised was done. It stays breached.",
     CANCELLED="It ended without a verdict: the ticket was an error or merged, or nothing is promised any more.",
-)
-described(
-    SegmentKind,
-    "What became of a stretch of time on a clock.",
-    BUSINESS="It counted.",
-    CLOSED="It was outside working hours.",
-    HOLIDAY="It would have counted on that weekday, but the day was a holiday.",
-    PAUSED="It would have counted, but work waited for somebody else.",
 )
 
 

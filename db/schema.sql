@@ -96,6 +96,12 @@ create trigger gapless after insert on pet.log
 create trigger gapless after insert on pet.journal
     referencing new table as added_rows for each statement execute function pet.refuse_entry_gap();
 
+-- What a query meets that only the program can work out: the query is then answered without SQL (see pet_graph/planner.py).
+create function pet.not_in_sql(what text) returns bigint language plpgsql stable as $$
+begin
+    raise exception '% is not worked out in SQL', what using errcode = 'feature_not_supported';
+end $$;
+
 -- First lock: the role the application runs under may read and add, and nothing else.
 grant usage on schema pet to pet_app;
 grant select, insert on pet.log, pet.journal to pet_app;

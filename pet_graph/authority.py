@@ -81,6 +81,7 @@ TABLES = (
     Table("projections.tickets", "derived", "rebuildable", "projections/tickets.py from the facts of tickets."),
     Table("projections.sla_clocks", "derived", "rebuildable", "projections/slas.py from the facts of SLAs."),
     Table("projections.sla_reviews", "derived", "rebuildable", "What each ticket's clocks were worked out with."),
+    Table("projections.sla_edits", "derived", "rebuildable", "Edits of policies and calendars that clocks look at."),
     Table("projections.deadlines", "derived", "rebuildable", "What falls due next of a stream: a warning, an expiry."),
     Table("projections.fingerprint", "derived", "rebuildable", "A digest of the code that made these tables."),
 )

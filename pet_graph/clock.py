@@ -19,11 +19,11 @@ from . import metrics
 from .database import LOST
 from .decisions import Outcome, Recorded
 from .events.base import Fact
-from .events.reactions import DEADLINES
+from .events.reactions import DEADLINES, EDITED
 from .events.verdicts import SlaBreached, SlaWarned
 from .feed import Feed
 from .projections.streams import noun_of
-from .turn import Turns, Unavailable
+from .turn import BEGINNING, Due, Turns, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ RETRY_SECONDS = 0.5
 STUCK_SECONDS = 5.0
 """How long to leave alone what is due and cannot be recorded; what falls due meanwhile is recorded in time."""
 
-NEXT = "select min(due_at) from deadlines where due_at > coalesce($1, '-infinity'::timestamptz)"
+NEXT = "select min(due_at) from deadlines where (due_at, stream) > ($1, $2)"
 
 
 class Clock:
@@ -41,8 +41,9 @@ class Clock:
     def __init__(self, pool: asyncpg.Pool[Any], turns: Turns, feed: Feed, now: Callable[[], datetime]) -> None:
         self._pool, self._turns, self._feed, self._now = pool, turns, feed, now
         self._news = asyncio.Event()
-        self._in_vain_until: datetime | None = None
-        self._try_again_at = 0.0
+        self._edited = True
+        self._round = Due()
+        self._try_again_at: float | None = None
 
     async def run(self) -> None:
         """Record what falls due, until cancelled."""
@@ -54,41 +55,56 @@ class Clock:
                     await self._sleep(await self._record_due())
                 except (*LOST, Unavailable) as lost:
                     logger.warning("clock cannot look: %r", lost)
-                    await asyncio.sleep(RETRY_SECONDS)
+                    await self._look_anew_in(RETRY_SECONDS)
                 except Exception:
                     logger.exception("what is due cannot be recorded")
-                    await asyncio.sleep(STUCK_SECONDS)
+                    await self._look_anew_in(STUCK_SECONDS)
         finally:
             watching.cancel()
             with suppress(asyncio.CancelledError):
                 await watching
 
+    async def _look_anew_in(self, seconds: float) -> None:
+        """It is not known what was recorded."""
+        self._edited, self._round = True, Due()
+        await asyncio.sleep(seconds)
+
     async def _record_due(self) -> float:
-        """Record what is due; returns the seconds until there is reason to look again."""
+        """Record what is due, page after page; returns the seconds until there is reason to look again."""
         seen_at = None
         while True:
+            self._begin_anew()
             now = self._now()
-            due_at = await self._next_due_at()
+            due_at: datetime | None = await self._pool.fetchval(NEXT, *self._round.after)
             seconds = LONGEST_SLEEP_SECONDS if due_at is None else (due_at - now).total_seconds()
-            if seconds > 0:
-                return min(seconds, STUCK_SECONDS if self._in_vain_until else LONGEST_SLEEP_SECONDS)
-            outcomes = await self._turns.record_due()
-            self._measure(outcomes)
-            if any(map(_is_new, outcomes)):
+            if seconds > 0 and not self._round.edits:
+                if self._try_again_at:
+                    return min(seconds, STUCK_SECONDS)
+                if self._round.after == BEGINNING:
+                    return min(seconds, LONGEST_SLEEP_SECONDS)
+                self._round = Due()  # a deadline may have come before the place where this round has ended
                 continue
-            if outcomes:
-                logger.error("what was due at %s cannot be recorded: %s", due_at, outcomes[0])
-            # Nothing was left when another process was quicker; then the second look finds something else.
-            if outcomes or due_at == seen_at:
-                self._in_vain_until, self._try_again_at = now, asyncio.get_running_loop().time() + STUCK_SECONDS
+            outcomes = await self._turns.record_due(self._round)
+            self._measure(outcomes)
+            if stuck := [outcome for outcome in outcomes if not _is_new(outcome)]:
+                logger.error("of what was due from %s on, %d cannot be recorded: %s", due_at, len(stuck), stuck[0])
+                self._try_later()
+            elif not outcomes and seconds <= 0 and due_at == seen_at:
+                # Another process is quicker or, if it is still there, this clock is ahead of the turn's.
+                self._round.after = now, ""
+                self._try_later()
             seen_at = due_at
 
-    async def _next_due_at(self) -> datetime | None:
-        """The earliest deadline, apart from those that were tried in vain a moment ago."""
-        if asyncio.get_running_loop().time() >= self._try_again_at:
-            self._in_vain_until = None
-        due_at: datetime | None = await self._pool.fetchval(NEXT, self._in_vain_until)
-        return due_at
+    def _begin_anew(self) -> None:
+        """From the first deadline, when it is time to try again what was in vain, or when something was edited."""
+        if self._try_again_at and asyncio.get_running_loop().time() >= self._try_again_at:
+            self._try_again_at, self._round = None, Due(edits=self._round.edits)
+        if self._edited:
+            self._edited, self._round = False, Due(self._round.after, edits=True)
+
+    def _try_later(self) -> None:
+        """Leave alone what cannot be recorded, and go on with what comes after it."""
+        self._try_again_at = self._try_again_at or asyncio.get_running_loop().time() + STUCK_SECONDS
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -101,11 +117,14 @@ class Clock:
             try:
                 async with aclosing(facts):
                     async for fact in facts:
-                        if noun_of(fact.stream) in DEADLINES:
+                        noun = noun_of(fact.stream)
+                        self._edited = self._edited or noun in EDITED
+                        if noun in DEADLINES or noun in EDITED:
                             self._news.set()
             except Exception as lost:
                 logger.warning("clock no longer hears of new deadlines, and begins anew: %r", lost)
             facts = self._feed.follow()
+            self._edited = True
             self._news.set()
             await asyncio.sleep(RETRY_SECONDS)
 

@@ -24,7 +24,7 @@ from .decisions import Asked, Outcome
 from .events.base import Fact
 from .events.verdicts import SlaEvent, Verdict
 from .feed import Feed
-from .projections import questions, rows_of, state_after
+from .projections import questions, rows_of, state_after, streams
 from .projections.base import Put
 from .projections.questions import Page
 from .standing import Standing
@@ -168,6 +168,16 @@ class Context:
             return [found[parent] for parent in parents]
 
         return self._loader(("totals", page.table, page.where, by), load)
+
+    def state(self, noun: str) -> DataLoader[Any, Any]:
+        """Loads the folded states of a domain's streams."""
+
+        async def load(ids: list[UUID]) -> list[Any]:
+            names = [f"{noun}-{id_}" for id_ in ids]
+            found = await streams.load(self.services.pool, names)
+            return [found[name][0] for name in names]
+
+        return self._loader(("state", noun), load)
 
     def case(self) -> DataLoader[Any, Any]:
         """Loads what the clocks of tickets were worked out from, as it is now."""

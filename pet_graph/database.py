@@ -48,6 +48,9 @@ LOST = (
 )
 """What asyncpg raises when the database does not answer, does not any more, or does not yet."""
 
+NOT_IN_SQL = asyncpg.FeatureNotSupportedError
+"""What a statement ends with that meets something only the program can work out (`pet.not_in_sql`)."""
+
 
 def sql_folder() -> Path:
     """Where the SQL is: inside the installed package, or beside it in a checkout."""

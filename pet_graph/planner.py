@@ -1,7 +1,8 @@
 """The planner: a validated query becomes one SQL statement whose columns are the response's root fields.
 
 What is not compiled runs on strawberry, root field by root field. Every request whose arguments are refused runs there
-as a whole, so errors are the same ones.
+as a whole, so errors are the same ones. So does every request that meets what only the program can work out: business
+time (`pet.not_in_sql`).
 """
 
 from __future__ import annotations

@@ -214,5 +214,7 @@ class PetGraphQL(GraphQL[Context, None]):
 
 
 def _gravity(failed: Exception) -> int:
-    """A statement that PostgreSQL refuses is a mistake of ours; a database that is away is not."""
+    """A statement that PostgreSQL refuses is a mistake of ours; a database that is away, or hands over, is not."""
+    if isinstance(failed, database.NOT_IN_SQL):
+        return logging.DEBUG
     return logging.WARNING if isinstance(failed, database.LOST) else logging.ERROR

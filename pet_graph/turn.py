@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
@@ -27,6 +27,7 @@ from .events.base import Fact
 from .events.reactions import DEADLINES
 from .projections import TABLES, rows_since, streams
 from .projections.base import Change, Row, as_json, statements
+from .projections.slas import OVERTAKEN
 from .projections.streams import noun_of
 
 TURN = 0x9E7_0002
@@ -43,7 +44,12 @@ PASSES = 10
 PART = 32
 """Commands that are decided while PostgreSQL writes those before them."""
 
+BEGINNING = datetime.min.replace(tzinfo=UTC), ""
 DUE_LIMIT = 200
+PASSED = """
+    select stream, version, due_at from deadlines join streams using (stream)
+    where due_at <= $1 and (due_at, stream) > ($2, $3) order by due_at, stream limit $4
+    for update of deadlines skip locked"""
 DUE = UUID("6a0b7f0e-3b0e-5d5c-9d3e-3f1f0c4d5e6a")
 """The namespace of the ids of the clock's own commands."""
 
@@ -63,6 +69,19 @@ class Unavailable(Exception):
     """Nothing is known to have been recorded; the same command id may be sent again without harm."""
 
 
+@dataclass
+class Due:
+    """How far the clock has looked, page by page: a turn begins `after` and moves it on.
+
+    `edits`: whether to look for clocks that an edit of a policy or a calendar has overtaken, after the stream
+    `edited`; it is put out when there are none left. So what cannot be recorded holds up nothing that comes after it.
+    """
+
+    after: tuple[datetime, str] = BEGINNING
+    edits: bool = False
+    edited: str = ""
+
+
 @dataclass(eq=False)
 class Waiting:
     """Commands that are answered together. `due` stands for whatever the clock finds due once it has the turn."""
@@ -70,7 +89,7 @@ class Waiting:
     asked: Sequence[Asked]
     atomic: bool = False
     dry_run: bool = False
-    due: bool = False
+    due: Due | None = None
     answer: asyncio.Future[list[Outcome]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def succeed(self, outcomes: list[Outcome]) -> None:
@@ -128,9 +147,9 @@ class Turns:
         answers = iter(await self._ask(Waiting(well_formed, dry_run=dry_run)) if well_formed else [])
         return [problem or next(answers) for problem in problems]
 
-    async def record_due(self) -> list[Outcome]:
-        """Record what has fallen due by now; called by the clock of any number of processes."""
-        return await self._ask(Waiting((), due=True))
+    async def record_due(self, due: Due | None = None) -> list[Outcome]:
+        """Record what has fallen due by now, or a page of it; called by the clock of any number of processes."""
+        return await self._ask(Waiting((), due=due or Due(edits=True)))
 
     async def _ask(self, waiting: Waiting) -> list[Outcome]:
         if self._stopped:
@@ -295,7 +314,7 @@ async def _write_in_turn(
     """Decide and write for everyone in the group; returns all that was written, and the answers."""
     for waiting in group:
         if waiting.due:
-            waiting.asked = await _due(connection, now)
+            waiting.asked = await _due(connection, waiting.due, now)
     asked = [one for waiting in group for one in waiting.asked]
     head = await log.read_head(connection, [one.command_id for one in asked])
     prior = await _prior(connection, head.known)
@@ -349,15 +368,17 @@ async def _decided(
     raise RuntimeError(f"decisions still look at new streams after {PASSES} passes")
 
 
-async def _due(connection: asyncpg.Connection[Any], now: datetime) -> list[Asked]:
-    """What the deadlines that have passed ask for. No process but this one has the turn, so each is claimed once."""
-    rows = await connection.fetch(
-        "select stream, version from deadlines join streams using (stream)"
-        " where due_at <= $1 order by due_at limit $2 for update of deadlines skip locked",
-        now,
-        DUE_LIMIT,
-    )
-    return [_asked_by_clock(row["stream"], row["version"]) for row in rows]
+async def _due(connection: asyncpg.Connection[Any], due: Due, now: datetime) -> list[Asked]:
+    """What the deadlines that have passed ask for, and then the edits. No other process has the turn meanwhile."""
+    rows = await connection.fetch(PASSED, now, *due.after, DUE_LIMIT)
+    if rows:
+        due.after = rows[-1]["due_at"], rows[-1]["stream"]
+    streams = {row["stream"]: row["version"] for row in rows}
+    if due.edits and (room := DUE_LIMIT - len(rows)):
+        rows = await connection.fetch(OVERTAKEN.format(edits="sla_edits"), due.edited, room)
+        streams |= {row["stream"]: row["version"] for row in rows}
+        due.edits, due.edited = len(rows) == room, rows[-1]["stream"] if rows else ""
+    return [_asked_by_clock(stream, version) for stream, version in streams.items()]
 
 
 def _asked_by_clock(stream: str, version: int) -> Asked:

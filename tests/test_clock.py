@@ -14,6 +14,7 @@ from live import Process, a_process, running, take, until, wall_clock
 from prometheus_client import REGISTRY
 
 from pet_graph import clock as clock_module
+from pet_graph import turn as turn_module
 from pet_graph.clock import Clock
 from pet_graph.decisions import Asked, Failed, Outcome, Recorded
 from pet_graph.events.base import Command, Fact, Priority
@@ -21,7 +22,7 @@ from pet_graph.events.customers import RegisterCustomer
 from pet_graph.events.policies import AdoptSlaPolicy, SlaTarget
 from pet_graph.events.tickets import OpenTicket
 from pet_graph.events.verdicts import SlaBreached
-from pet_graph.turn import Turns, Unavailable
+from pet_graph.turn import Due, Turns, Unavailable
 
 SECOND = timedelta(seconds=1)
 
@@ -141,9 +142,9 @@ class Counted(Turns):
 
     due_asked = 0
 
-    async def record_due(self) -> list[Outcome]:
+    async def record_due(self, due: Due | None = None) -> list[Outcome]:
         self.due_asked += 1
-        return await super().record_due()
+        return await super().record_due(due)
 
 
 async def test_a_deadline_that_cannot_be_recorded_neither_spins_nor_holds_up_others(database_url: str) -> None:
@@ -163,6 +164,23 @@ async def test_a_deadline_that_cannot_be_recorded_neither_spins_nor_holds_up_oth
         await process.pool.execute(wrong.replace("-", "+"))
 
 
+async def test_more_stuck_deadlines_than_fit_a_turn_hold_up_no_other(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn_module, "DUE_LIMIT", 2)
+    async with a_process(database_url) as process:
+        customer = await customer_with_a_promise(process, response=timedelta(days=1))
+        for number in range(5):
+            await record(process, OpenTicket(customer=customer, subject=f"Number {number}"))
+        wrong = "update deadlines set due_at = due_at - interval '2 days'"  # nothing of these tickets is due then
+        await process.pool.execute(wrong)
+        async with running(process.clock.run()):
+            customer = await customer_with_a_promise(process, response=SECOND)
+            opened = await record(process, OpenTicket(customer=customer, subject="It creaks"))
+            await until(lambda: _is_breached(process, opened))
+        await process.pool.execute(wrong.replace("-", "+"))
+
+
 async def test_a_clock_that_is_ahead_of_the_turn_looks_twice_and_leaves_it(database_url: str) -> None:
     async with a_process(database_url, Counted) as process:
         assert isinstance(process.turns, Counted)
@@ -179,11 +197,11 @@ async def test_a_clock_that_is_ahead_of_the_turn_looks_twice_and_leaves_it(datab
 class FailsAtFirst(Turns):
     failures = 2
 
-    async def record_due(self) -> list[Outcome]:
+    async def record_due(self, due: Due | None = None) -> list[Outcome]:
         if self.failures:
             self.failures -= 1
             raise RuntimeError("a bug")
-        return await super().record_due()
+        return await super().record_due(due)
 
 
 async def test_a_clock_outlives_a_failure_of_the_turn(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ STANDARD = SlaPolicyAdopted(name="Standard", targets=(NORMAL, URGENT), warn_at_p
 
 SPANS = ("response_us", "next_response_us", "update_us", "resolution_us")
 NOTHING = {"service": None, "kind": None, "others": [], **dict.fromkeys(SPANS)}
-MODES = {"open_clocks": "keep", "on_priority": "carry_elapsed", "on_calendar": "carry_elapsed", "edits": 0}
+MODES = {"open_clocks": "keep", "on_priority": "carry_elapsed", "on_calendar": "carry_elapsed", "calendar_id": None}
 
 
 def adopt(*targets: SlaTarget, **fields: Any) -> AdoptSlaPolicy:

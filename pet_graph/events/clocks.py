@@ -201,25 +201,32 @@ class Clock(Standing, frozen=True, omit_defaults=True):
         return Said(self.state, self.breached_at, self.stopped_at, self.ended_elapsed)
 
 
-class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a ticket's clocks were worked out with: how many edits of the policy, which version of the calendar."""
+class Seen(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """A policy or a calendar that clocks were worked out with, and the number of its newest edit by then."""
 
-    policy: UUID
-    policy_edits: int = 0
-    calendar: UUID | None = None
-    calendar_version: int = 0
+    subject: UUID
+    edit: int
 
 
 class SlaState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The clocks of one ticket, oldest first, and what was promised of it in the course of time."""
+    """The clocks of one ticket, oldest first, and what was promised of it in the course of time.
+
+    `seen` is every policy and calendar that was ever looked at.
+    """
 
     clocks: tuple[Clock, ...] = ()
     promises: tuple[Promise, ...] = ()
-    seen: Seen | None = None
+    seen: tuple[Seen, ...] = ()
 
     @property
     def running(self) -> tuple[Clock, ...]:
         return tuple(clock for clock in self.clocks if clock.running)
+
+    @property
+    def until(self) -> datetime | None:
+        """When the last of the clocks ended; None while one runs."""
+        ends = [clock.stopped_at for clock in self.clocks if clock.stopped_at]
+        return max(ends, default=None) if len(ends) == len(self.clocks) else None
 
     def promise(self, clock: Standing) -> Promise:
         """What was promised last of a clock."""
@@ -277,7 +284,9 @@ def ended(clock: Clock, at: datetime, spent: timedelta, position: int, *, cancel
 
 
 def restated(clock: Clock, said: Said, position: int) -> Clock:
-    return msgspec.structs.replace(clock, restated=said, restatements=clock.restatements + 1, position=position)
+    counts = {"restated": said, "restatements": clock.restatements + 1, "position": position}
+    over: dict[str, Any] = {"due_at": None, "alarms": ()} if said.state is ClockState.BREACHED else {}
+    return msgspec.structs.replace(clock, **counts, **over)
 
 
 def next_due_at(state: SlaState) -> datetime | None:

@@ -115,6 +115,9 @@ class AdoptSlaPolicy(PolicyCommand, frozen=True, kw_only=True):
     on_calendar: Annotated[Change, about("What open clocks make of a new version of the calendar.")] = (
         Change.CARRY_ELAPSED
     )
+    calendar: (
+        Annotated[UUID, ref("calendar", "The working hours in which clocks count; left out, they always do.")] | None
+    ) = None
 
 
 class RetireSlaPolicy(PolicyCommand, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ that only several domains together know, or that depends on who asks; then the f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, get_args
 from uuid import UUID
@@ -15,6 +15,7 @@ from uuid import UUID
 from . import (
     allocations,
     approval_limits,
+    calendars,
     numbers,
     obligations,
     policies,
@@ -69,6 +70,14 @@ def look_with_four_eyes(fact: Fact, look: Look) -> list[Command]:
     return []
 
 
+def refuse_retired_calendar(fact: Fact, look: Look) -> list[Command]:
+    """New promises are not made by a calendar that is retired."""
+    adopted: policies.SlaPolicyAdopted = fact.event  # type: ignore[assignment]
+    if adopted.calendar and look("calendar", adopted.calendar).retired_at:
+        raise Refused("calendar_retired", "The calendar is retired; choose another one.", ["calendar"])
+    return []
+
+
 def owe(fact: Fact, look: Look) -> list[Command]:
     """Every accepted line becomes an obligation, or changes the one it became before; what was left out is dropped."""
     quote: quotes.QuoteState = look("quote", fact.id)
@@ -107,6 +116,7 @@ def _owed(version: Version, line: QuoteLine, amount_micros: int) -> obligations.
 
 REACTIONS: dict[type[Event], Callable[[Fact, Look], list[Command]]] = {
     **dict.fromkeys(tickets.TRIGGERS, reckon_sla),
+    policies.SlaPolicyAdopted: refuse_retired_calendar,
     time_entries.TimeApproved: refuse_own_approval,
     projects.ProjectStarted: place_promises,
     obligations.ObligationOpened: place_beside,
@@ -127,6 +137,10 @@ DEADLINES: dict[str, Callable[[UUID], Command]] = {
     "sla": lambda stream_id: slas.RecordOverdueSla(ticket=stream_id),
 }
 """What the clock asks for when a deadline of a stream falls due, by the noun of the stream."""
+
+
+EDITED = frozenset({"policy", "calendar"})
+"""The nouns of streams whose edits reach clocks: the clock looks for those that one has overtaken."""
 
 
 def foresee(command: Command, command_id: UUID) -> Iterator[tuple[str, UUID]]:
@@ -164,8 +178,8 @@ def sla_case(ticket_id: UUID, look: Look) -> Case:
         timeline=ticket.timeline,
         promise=partial(_promise, ticket, held, {}),
         terms=lambda promise: _terms(by_id[promise.policy].version(promise.policy_version)),
-        calendar=lambda id_: _calendar(look, id_),
-        seen=lambda promise: _seen(by_id[promise.policy], promise, look),
+        calendar=partial(_calendar, look),
+        seen=partial(_seen, by_id, look),
         edits=[edit for policy_id, policy in held for edit in _edits(ticket, policy_id, policy)],
         assignee=ticket.assignee,
     )
@@ -239,12 +253,19 @@ def _again(ticket: TicketState, policy_id: UUID, version: PolicyVersion, promise
     return _promised(ticket, policy_id, version, promise.priority)
 
 
-def _seen(policy: PolicyState, promise: Promise, look: Look) -> Seen:
-    calendar = _calendar(look, promise.calendar) if promise.calendar else None
-    if calendar is None or policy.version(promise.policy_version).on_calendar is Change.KEEP:
-        return Seen(promise.policy, policy.edits)
-    return Seen(promise.policy, policy.edits, promise.calendar, max(one.version for one in calendar.versions))
+def _seen(held: dict[UUID, PolicyState], look: Look, promises: Iterable[Promise]) -> tuple[Seen, ...]:
+    """The newest edits that concern clocks of these promises; those that keep their working hours see none of them."""
+    edits: dict[UUID, int] = {}
+    for promise in promises:
+        policy = held[promise.policy]
+        edits[promise.policy] = policy.edits
+        if promise.calendar and policy.version(promise.policy_version).on_calendar is not Change.KEEP:
+            edits[promise.calendar] = look("calendar", promise.calendar).version
+    return tuple(sorted(Seen(subject, edit) for subject, edit in edits.items()))
 
 
-def _calendar(look: Look, calendar_id: UUID) -> Calendar | None:
-    return None
+def _calendar(look: Look, calendar_id: UUID, position: int | None) -> Calendar | None:
+    """The working hours as they were known at a position of the log, or as they are known now."""
+    state: calendars.CalendarState = look("calendar", calendar_id)
+    calendar = state.calendar if position is None else state.known(position)
+    return calendar if calendar.versions else None

@@ -52,24 +52,30 @@ class Case:
     """Everything that the clocks of one ticket are worked out from.
 
     `promise` chooses by the moment at which it happened, among the policies that were known when it was told.
+    `calendar` tells the working hours as they were known at a position of the log, or as they are known now. `seen`
+    tells the newest edits of the policies and calendars of promises.
     """
 
     timeline: Timeline
     promise: Callable[[Moment, Priority], Promise | None]
     terms: Callable[[Promise], Terms]
-    calendar: Callable[[UUID], Calendar | None]
-    seen: Callable[[Promise], Seen]
+    calendar: Callable[[UUID, int | None], Calendar | None]
+    seen: Callable[[Iterable[Promise]], tuple[Seen, ...]]
     edits: Sequence[Edit] = ()
     assignee: UUID | None = None
 
 
 @dataclass
 class Run:
-    """One clock in one cycle, as the timeline tells it. `legs`: from when on which promise holds."""
+    """One clock in one cycle, as the timeline tells it. `legs`: from when on which promise holds.
+
+    `position` is that of the fact that told of its start.
+    """
 
     kind: str
     rule: ClockRule
     started_at: datetime
+    position: int
     legs: list[tuple[datetime, Promise]]
     ended_at: datetime | None = None
     end: str = DONE
@@ -99,14 +105,12 @@ class Count:
 
     def calendar(self, promise: Promise) -> Calendar | None:
         """The working hours that this run counts, by what the policy makes of other working hours."""
-        calendar = self.case.calendar(promise.calendar) if promise.calendar else None
-        if calendar is None or len(calendar.versions) == 1:
-            return calendar
-        match self.case.terms(promise).on_calendar:
-            case Change.KEEP:
-                return Calendar(_valid(calendar, self.run.started_at))
-            case Change.RETROACTIVE:
-                return Calendar(_valid(calendar, self.as_of)[-1:])
+        if promise.calendar is None:
+            return None
+        change = self.case.terms(promise).on_calendar
+        calendar = self.case.calendar(promise.calendar, self.run.position if change is Change.KEEP else None)
+        if calendar and change is Change.RETROACTIVE and len(calendar.versions) > 1:
+            return msgspec.structs.replace(calendar, versions=_valid(calendar, self.as_of)[-1:])
         return calendar
 
     def legs(self) -> Iterator[tuple[datetime, datetime | None, Calendar | None]]:
@@ -149,7 +153,7 @@ class Count:
         promise = self.run.promise
         edits = [edit.at for edit in self.case.edits if edit.policy == promise.policy and edit.at > after]
         if promise.calendar and self.case.terms(promise).on_calendar in (Change.RESTART, Change.RETROACTIVE):
-            calendar = self.case.calendar(promise.calendar)
+            calendar = self.case.calendar(promise.calendar, None)
             edits += [one.valid_from for one in calendar.versions if one.valid_from > after] if calendar else []
         return edits
 
@@ -230,7 +234,7 @@ class _Reckoner:
         for target in promise.targets:
             rule = terms.rules[target.kind]
             if target.kind not in self.running and (target.kind in again or self._starts(rule, moment)):
-                self._start(rule, promise, moment.at)
+                self._start(rule, promise, moment)
 
     def edited(self, edit: Edit) -> None:
         """Another version of the policy reaches what is open."""
@@ -248,7 +252,7 @@ class _Reckoner:
         for run in self.running.values():
             promise = run.promise
             if promise.calendar and self.case.terms(promise).on_calendar is Change.RESTART:
-                calendar = self.case.calendar(promise.calendar)
+                calendar = self.case.calendar(promise.calendar, None)
                 for version in calendar.versions if calendar else ():
                     if run.legs[-1][0] < version.valid_from <= until and not self._is_over(run, version.valid_from):
                         run.legs[:] = [(version.valid_from, promise)]
@@ -279,8 +283,8 @@ class _Reckoner:
                 runs = True
         return runs
 
-    def _start(self, rule: ClockRule, promise: Promise, at: datetime) -> None:
-        run = Run(rule.clock, rule, at, [(at, promise)])
+    def _start(self, rule: ClockRule, promise: Promise, moment: Moment) -> None:
+        run = Run(rule.clock, rule, moment.at, moment.position, [(moment.at, promise)])
         self.runs.append(run)
         self.running[rule.clock] = run
 

@@ -67,13 +67,16 @@ class Informed:
 
 
 def decide(state: SlaState, informed: Informed, at: datetime) -> list[Event]:
-    """What fell due before `at` is recorded first, so that whoever comes too late is told by the log."""
+    """What fell due before `at` is recorded first, so that whoever comes too late is told by the log.
+
+    But nothing is said by what an edit of the policy or the calendar has overtaken: that is looked at before.
+    """
     review = Review(state, informed.case, at)
-    if isinstance(informed.command, RecordOverdueSla):
-        if state.clocks and (review.is_outdated() or review.looks_again()):
-            review.reckon()
-            review.note_seen()
-        review.overdue(at_once=True)
+    at_once = isinstance(informed.command, RecordOverdueSla)
+    if at_once or review.is_outdated():
+        review.reckon()
+        review.note_seen()
+        review.overdue(at_once=at_once)
     else:
         review.overdue()
         review.reckon()
@@ -213,7 +216,7 @@ class Review:
         count = Count(self.case, run, until)
         paused_for, unheard_for = count.paused_for(until)
         alarms = () if run.ended_at else self._alarms(count, recorded)
-        calendar = self.case.calendar(run.promise.calendar) if run.promise.calendar else None
+        calendar = count.calendar(run.promise)
         return Standing(
             kind=run.kind,
             cycle=cycle,
@@ -225,7 +228,7 @@ class Review:
             paused=run.ended_at is None and count.paused(),
             due_at=next((alarm.at for alarm in alarms if alarm.percent == BREACH), None),
             alarms=alarms,
-            calendar_version=max((version.version for version in calendar.versions), default=0) if calendar else 0,
+            calendar_version=calendar.version if calendar else 0,
             paused_for=paused_for,
             unheard_for=unheard_for,
         )
@@ -268,26 +271,20 @@ class Review:
                 self._ended(self._now(standing), run)
 
     def _tell(self, kind: type[Reckoned], standings: Sequence[Standing], **fields: Any) -> None:
-        if standings or fields.get("seen"):
+        if standings:
             promises, self._promises = tuple(self._promises), []
             seen = self._seen()
-            self.say(
-                kind(
-                    clocks=tuple(standings), promises=promises, seen=None if seen == self.state.seen else seen, **fields
-                )
-            )
+            news = () if seen == self.state.seen else seen
+            self.say(kind(clocks=tuple(standings), promises=promises, seen=news, **fields))
 
     # --- versions -------------------------------------------------------------------------------------------------
 
-    def _seen(self) -> Seen | None:
-        """The newest versions of policy and calendar that concern the clock that started last."""
-        return self.case.seen(self.runs[-1].promise) if self.runs else None
+    def _seen(self) -> tuple[Seen, ...]:
+        """The newest edits of every policy and calendar that a clock of the ticket was ever promised by."""
+        return self.case.seen([*self.state.promises, *(promise for run in self.runs for _, promise in run.legs)])
 
     def is_outdated(self) -> bool:
-        return self.state.seen is not None and self._seen() != self.state.seen
-
-    def looks_again(self) -> bool:
-        return any(alarm.percent == LOOK_AGAIN and alarm.at <= self.at for alarm, _ in self.state.outstanding())
+        return bool(self.state.seen) and self.case.seen(self.state.promises) != self.state.seen
 
     def note_seen(self) -> None:
         if self.is_outdated():

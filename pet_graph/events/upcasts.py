@@ -34,6 +34,16 @@ def restarted(shape: Shape) -> Shape:
     return {**begun, "clocks": [clock | cycle for clock in begun["clocks"] if clock["kind"] == "resolution"]}
 
 
+def _seen_each(shape: Shape) -> Shape:
+    """The version before named one policy and one calendar."""
+    seen = shape.pop("seen", None) or {}
+    pairs = ((seen.get(one), seen.get(edit, 0)) for one, edit in _SEEN)
+    return {**shape, "seen": [[subject, edit] for subject, edit in pairs if subject]}
+
+
+_SEEN = (("policy", "policy_edits"), ("calendar", "calendar_version"))
+
+
 def retargeted(shape: Shape) -> Shape:
     """The first version left the working out to the fold: how clocks stand is told by the next fact."""
     return {"promises": [_promise(dict(shape["promise"]))]}
@@ -56,6 +66,12 @@ UPCASTS: dict[tuple[str, int], Callable[[Shape], Shape]] = {
     ("SlaRetargeted", 1): retargeted,
     ("SlaPaused", 1): unchanged,
     ("SlaResumed", 1): unchanged,
+    ("SlaStarted", 2): _seen_each,
+    ("SlaRestarted", 2): _seen_each,
+    ("SlaRetargeted", 2): _seen_each,
+    ("SlaPaused", 2): _seen_each,
+    ("SlaResumed", 2): _seen_each,
+    ("SlaReviewed", 1): _seen_each,
     ("SlaStopped", 1): _of_nobody,
     ("SlaCancelled", 1): cancelled,
     ("SlaWarned", 1): unchanged,

@@ -26,7 +26,7 @@ class Reckoned(Event, frozen=True):
 
     clocks: tuple[Standing, ...] = ()
     promises: tuple[Promise, ...] = ()
-    seen: Seen | None = None
+    seen: tuple[Seen, ...] = ()
 
 
 class SlaStarted(Reckoned, frozen=True):

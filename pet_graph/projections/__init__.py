@@ -86,6 +86,7 @@ TABLES: dict[str, Table] = {
             quote_versions.QuoteVersionRow,
             slas.DeadlineRow,
             slas.SlaClockRow,
+            slas.SlaEditRow,
             slas.SlaReviewRow,
             streams.StreamRow,
             tasks.TaskMarkRow,

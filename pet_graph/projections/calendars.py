@@ -16,6 +16,7 @@ from ..events.calendars import CalendarState, HoursStated
 from ..events.workdays import DAY_MINUTES, WEEKDAYS, Window, local_time
 from . import holidays, streams
 from .base import Change, Drop, Put, Row
+from .slas import calendar_edits
 
 
 class CalendarRow(SQLModel, table=True):
@@ -95,6 +96,7 @@ def project(state: CalendarState, fact: Fact) -> list[Change]:
         *_versions(state.hours, fact.id),
         *_exceptions(state, fact.id),
         *holidays.rows(state.proposals, fact.id),
+        *calendar_edits(state, fact.id),
     ]
 
 

@@ -14,6 +14,7 @@ from sqlmodel import Field, SQLModel
 from ..events.base import Fact
 from ..events.policies import PolicyState, SlaTarget
 from .base import Change, Put
+from .slas import policy_edits
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -31,7 +32,7 @@ class PolicyRow(SQLModel, table=True):
     open_clocks: str
     on_priority: str
     on_calendar: str
-    edits: int
+    calendar_id: UUID | None
     adopted_at: datetime
     retired_at: datetime | None
     version: int
@@ -55,13 +56,14 @@ def project(state: PolicyState, fact: Fact) -> list[Change]:
                 "open_clocks": newest.open_clocks,
                 "on_priority": newest.on_priority,
                 "on_calendar": newest.on_calendar,
-                "edits": state.edits,
+                "calendar_id": newest.calendar,
                 "adopted_at": newest.adopted_at,
                 "retired_at": last.valid_from if last.retired else None,
                 "version": fact.version,
                 "position": fact.position,
             },
-        )
+        ),
+        *policy_edits(state, fact.id),
     ]
 
 

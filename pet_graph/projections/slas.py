@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -10,10 +10,14 @@ from sqlalchemy import BigInteger, Index, text
 from sqlmodel import Field, SQLModel
 
 from ..events.base import Fact
-from ..events.clocks import Clock, SlaKind, SlaState, next_due_at
+from ..events.calendars import CalendarState
+from ..events.clocks import Change as Keeping
+from ..events.clocks import Clock, Seen, SlaKind, SlaState, next_due_at
+from ..events.policies import PolicyState
 from .base import Change, Drop, Put
 
 MICROSECOND = timedelta(microseconds=1)
+FAR_AHEAD = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class SlaClockRow(SQLModel, table=True):
@@ -55,41 +59,71 @@ class SlaClockRow(SQLModel, table=True):
 
 
 class SlaReviewRow(SQLModel, table=True):
-    """What the clocks of a ticket were worked out with, so that an edit finds those that it has to reach.
+    """A policy or a calendar that the clocks of a ticket were worked out with, and its newest edit by then.
 
-    `until` is when the last of them ended; null while one is open.
+    `until` is when the last of them ended; far ahead while one runs.
     """
 
     __tablename__ = "sla_reviews"
-    __table_args__ = (
-        Index("sla_reviews_policy", "policy_id", "policy_edits", postgresql_where=text("until is null")),
-        Index("sla_reviews_calendar", "calendar_id", "calendar_version", postgresql_where=text("until is null")),
-        Index("sla_reviews_until", "calendar_id", "until"),
-    )
+    __table_args__ = (Index("sla_reviews_subject", "subject_id", "edit", "until"),)
 
     stream: str = Field(primary_key=True)
-    policy_id: UUID
-    policy_edits: int
-    calendar_id: UUID | None
-    calendar_version: int
-    until: datetime | None
+    subject_id: UUID = Field(primary_key=True)
+    edit: int
+    until: datetime
+
+
+class SlaEditRow(SQLModel, table=True):
+    """An edit of a policy or a calendar, which clocks that ran after `since` may have to be worked out anew for."""
+
+    __tablename__ = "sla_edits"
+
+    subject_id: UUID = Field(primary_key=True)
+    edit: int = Field(primary_key=True)
+    since: datetime
+    position: int = Field(sa_type=BigInteger)
 
 
 class DeadlineRow(SQLModel, table=True):
     """What the clock has to look at, one row a stream: the first instant at which something of it falls due."""
 
     __tablename__ = "deadlines"
+    __table_args__ = (Index("deadlines_due_at", "due_at", "stream"),)
 
     stream: str = Field(primary_key=True)
-    due_at: datetime = Field(index=True)
+    due_at: datetime
 
 
 def project(state: SlaState, fact: Fact) -> list[Change]:
     due_at = next_due_at(state)
     deadline = Put("deadlines", {"stream": fact.stream, "due_at": due_at}) if due_at else None
     clocks = (Put("sla_clocks", _row(state, clock, fact.id)) for clock in state.clocks)
-    reviews = [Put("sla_reviews", _review(state, fact.stream))] if state.seen else []
+    reviews = (Put("sla_reviews", _review(state, seen, fact.stream)) for seen in state.seen)
     return [*clocks, *reviews, deadline or Drop("deadlines", (fact.stream,))]
+
+
+def policy_edits(state: PolicyState, policy: UUID) -> list[Change]:
+    """The statements of a policy that reach open clocks, by their place among all."""
+    return [
+        _edit(policy, place, max(one.valid_from, one.adopted_at), one.position)
+        for place, one in enumerate(state.versions)
+        if place and one.open_clocks is not Keeping.KEEP
+    ]
+
+
+def calendar_edits(state: CalendarState, calendar: UUID) -> list[Change]:
+    """The versions of a calendar after the first. Days change business time up to two days before their date in UTC."""
+    since = {one.version: one.valid_from for one in state.hours}
+    for day in state.days:
+        on = datetime(day.on.year, day.on.month, day.on.day, tzinfo=UTC) - timedelta(days=2)
+        since[day.version] = min(since.get(day.version, on), on)
+    return [
+        _edit(calendar, version, at, state.told[version - 1]) for version, at in sorted(since.items()) if version > 1
+    ]
+
+
+def _edit(subject: UUID, edit: int, since: datetime, position: int) -> Put:
+    return Put("sla_edits", {"subject_id": subject, "edit": edit, "since": since, "position": position})
 
 
 def _row(state: SlaState, clock: Clock, ticket: UUID) -> dict[str, Any]:
@@ -128,17 +162,18 @@ def _row(state: SlaState, clock: Clock, ticket: UUID) -> dict[str, Any]:
     }
 
 
-def _review(state: SlaState, stream: str) -> dict[str, Any]:
-    assert state.seen is not None
-    ends = [clock.stopped_at for clock in state.clocks if clock.stopped_at]
-    return {
-        "stream": stream,
-        "policy_id": state.seen.policy,
-        "policy_edits": state.seen.policy_edits,
-        "calendar_id": state.seen.calendar,
-        "calendar_version": state.seen.calendar_version,
-        "until": max(ends) if len(ends) == len(state.clocks) else None,
-    }
+def _review(state: SlaState, seen: Seen, stream: str) -> dict[str, Any]:
+    return {"stream": stream, "subject_id": seen.subject, "edit": seen.edit, "until": state.until or FAR_AHEAD}
+
+
+# --- asked ------------------------------------------------------------------------------------------------------------
+
+OVERTAKEN = """
+    select stream, version from streams where stream in (
+        select r.stream from sla_reviews r, {edits} e
+        where r.subject_id = e.subject_id and r.edit < e.edit and r.until > e.since
+    ) and stream > $1 order by stream limit $2"""
+"""The streams whose clocks an edit has to reach: those that ran after it came to hold, and were not looked at since."""
 
 
 BREACHES_BY_CUSTOMER = (
@@ -150,6 +185,7 @@ BREACHES_BY_CUSTOMER = (
 
 _ELAPSED = (
     "{row}.counted_us + case when {row}.counting_since is null then 0"
+    " when {row}.calendar_id is not null then pet.not_in_sql('business time')"
     " else greatest(extract(epoch from {now} - {row}.counting_since) * 1000000, 0)::bigint end"
 )
 

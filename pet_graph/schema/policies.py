@@ -20,6 +20,7 @@ from .nodes import Node, column, computed, hidden
 from .scalars import Position
 
 if TYPE_CHECKING:
+    from .calendars import Calendar
     from .customers import Customer
 
 
@@ -75,6 +76,7 @@ class SlaTarget:
 )
 class SlaPolicy(Node):
     customer_id: strawberry.Private[UUID | None]
+    calendar_id: strawberry.Private[UUID | None]
     stored_targets: strawberry.Private[str] = hidden(of="targets")
     stored_warnings: strawberry.Private[str] = hidden(of="warn_at_percent")
     name: str = column("What the policy is called.")
@@ -87,6 +89,9 @@ class SlaPolicy(Node):
     open_clocks: Change = column("What clocks that were open when it came to hold made of it.")
     on_priority: Change = column("What open clocks make of another priority.")
     on_calendar: Change = column("What open clocks make of a new version of the calendar.")
+    calendar: Annotated["Calendar", strawberry.lazy(".calendars")] | None = one(
+        "calendars", by="calendar_id", description="The working hours in which clocks count; null: they always do."
+    )
     retired_at: datetime | None = column("Since when it holds for no new ticket.")
     version: int = column("How many facts are recorded of the policy; give it back as `expectedVersion`.")
     position: Position = column("The position of the newest of them.")

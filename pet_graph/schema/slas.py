@@ -9,6 +9,7 @@ from uuid import UUID
 import strawberry
 
 from ..context import Info
+from ..events import spans
 from ..events.clocks import ClockState, SlaKind
 from ..events.reckoning import Count
 from .base import Priority
@@ -19,6 +20,7 @@ from .scalars import Position
 from .verdicts import SlaSegment, SlaVerdict, verdict_of
 
 if TYPE_CHECKING:
+    from .calendars import Calendar
     from .customers import Customer
     from .policies import SlaPolicy
     from .tickets import Ticket
@@ -29,6 +31,7 @@ class SlaClock(Node):
     ticket_id: strawberry.Private[UUID]
     customer_id: strawberry.Private[UUID]
     policy_id: strawberry.Private[UUID]
+    calendar_id: strawberry.Private[UUID | None]
     counted: strawberry.Private[timedelta] = hidden(of="counted_us", span=True)
     counting_since: strawberry.Private[datetime | None] = hidden(of="counting_since")
     kind: SlaKind = column("What it measures.")
@@ -66,18 +69,26 @@ class SlaClock(Node):
     policy: Annotated["SlaPolicy", strawberry.lazy(".policies")] = one(
         "policies", by="policy_id", description="The policy that the target comes from, as it is now."
     )
+    calendar: Annotated["Calendar", strawberry.lazy(".calendars")] | None = one(
+        "calendars", by="calendar_id", description="The working hours in which it counts; null: it always does."
+    )
     position: Position = column("The position of the newest fact about it.")
 
     @computed("elapsed", "How much time it has counted, as of now or as of the moment asked for.")
-    def elapsed(self, info: Info) -> timedelta:
-        if self.counting_since is None:
-            return self.counted
-        return self.counted + max(info.context.instant(self.as_of) - self.counting_since, timedelta())
+    async def elapsed(self, info: Info) -> timedelta:
+        return await self._elapsed(info)
 
     @computed("remaining", "What is left of the target; less than nothing once it is used up.")
-    def remaining(self, info: Info) -> timedelta:
-        elapsed: timedelta = self.elapsed(info)
-        return self.target - elapsed
+    async def remaining(self, info: Info) -> timedelta:
+        return self.target - await self._elapsed(info)
+
+    async def _elapsed(self, info: Info) -> timedelta:
+        """What was counted at the newest reading, and the working hours since then."""
+        if self.counting_since is None:
+            return self.counted
+        state = self.calendar_id and await info.context.state("calendar").load(self.calendar_id)
+        hours = state.at(self.calendar_version) if state else None
+        return self.counted + spans.elapsed(hours, self.counting_since, (), info.context.instant(self.as_of))
 
     @strawberry.field(
         description="What became of every microsecond from the start of the count until now, or until it stopped."

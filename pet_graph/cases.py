@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,12 +10,12 @@ from uuid import UUID
 import asyncpg
 
 from .events.clocks import Clock, SlaState
-from .events.reactions import sla_case
+from .events.reactions import calendars_of, sla_case
 from .events.reckoning import Case, Run
 from .events.slas import Review
 from .projections import streams
 
-PASSES = 5
+PASSES = 20
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Missing(Exception):
 class States:
     """States of streams, loaded when they are looked at: `look` raises `Missing` until `load` has been called."""
 
-    def __init__(self) -> None:
-        self.loaded: dict[str, Any] = {}
+    def __init__(self, loaded: Mapping[str, Any] | None = None) -> None:
+        self.loaded: dict[str, Any] = dict(loaded or {})
         self.missing: set[str] = set()
 
     def look(self, noun: str, id_: UUID) -> Any:
@@ -59,16 +59,20 @@ class States:
 
 
 async def load_cases(pool: asyncpg.Pool[Any], tickets: Iterable[UUID]) -> dict[UUID, Known]:
-    """The clocks and the cases of tickets, all of one moment, in a few queries for any number of them."""
-    states = States()
+    """The clocks and the cases of tickets, all of one moment."""
+    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        return await cases(connection, States(), tickets)
+
+
+async def cases(connection: Any, states: States, tickets: Iterable[UUID]) -> dict[UUID, Known]:
+    """The clocks and the cases of tickets, in a few queries for any number of them; `states` may know some already."""
     wanted = list(tickets)
     states.missing = {f"{noun}-{ticket}" for ticket in wanted for noun in ("sla", "ticket")}
-    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-        for _ in range(PASSES):
-            await states.load(connection)
-            known = {ticket: _known(ticket, states) for ticket in wanted}
-            if not states.missing:
-                return {ticket: one for ticket, one in known.items() if one}
+    for _ in range(PASSES):
+        await states.load(connection)
+        known = {ticket: _known(ticket, states) for ticket in wanted}
+        if not states.missing:
+            return {ticket: one for ticket, one in known.items() if one}
     raise RuntimeError(f"cases still look at new streams after {PASSES} passes")
 
 
@@ -76,8 +80,8 @@ def _known(ticket: UUID, states: States) -> Known | None:
     try:
         case = sla_case(ticket, states.look)
         state = states.look("sla", ticket)
-        for promise in state.promises:
-            case.seen(promise)
+        for calendar in calendars_of(ticket, states.look):
+            states.look("calendar", calendar)
     except Missing:
         return None
     return Known(state, case)

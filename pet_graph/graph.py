@@ -47,6 +47,7 @@ from .resolvers.milestones import MilestoneCommands, MilestoneQueries
 from .resolvers.obligations import ObligationCommands, ObligationQueries
 from .resolvers.people import PersonCommands, PersonQueries
 from .resolvers.policies import PolicyCommands, PolicyQueries
+from .resolvers.previews import PreviewQueries
 from .resolvers.projects import ProjectCommands, ProjectQueries
 from .resolvers.quote_versions import QuoteVersionQueries
 from .resolvers.quotes import QuoteCommands, QuoteQueries
@@ -85,6 +86,7 @@ class Query(
     ObligationQueries,
     TicketQueries,
     SlaQueries,
+    PreviewQueries,
     FactQueries,
     ProjectQueries,
     TaskQueries,

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date, datetime
-from uuid import UUID
 
 import pytest
 from conftest import NOON, World
-from desk import CLOCK, CUSTOMER, HOUR, OPEN, RESOLVE, TICKET, Desk, adopt, clock, verdicts
+from desk import CLOCK, HOUR, OPEN, RESOLVE, TICKET, Desk, adopt, clock, verdicts
 from given import after
-from timetables import OFFICE, REPUBLIC, WORKDAYS
+from offices import ACCEPT, FIVE, HOLIDAY, HOURS, PROPOSE, SIX, an_office_world, due
+from timetables import OFFICE, WORKDAYS
 
 from pet_graph import turn
 from pet_graph.decisions import Recorded
-from pet_graph.events.base import Command, Priority, Refused
+from pet_graph.events.base import Command, Refused
 from pet_graph.events.calendars import (
     AddCalendarExceptions,
     AmendCalendar,
@@ -24,25 +24,15 @@ from pet_graph.events.calendars import (
     WeeklyHours,
 )
 from pet_graph.events.clocks import Change, ClockState, Said
-from pet_graph.events.customers import RegisterCustomer
-from pet_graph.events.holidays import AcceptHolidays, ProposeHolidays
-from pet_graph.events.policies import RetireSlaPolicy, SlaTarget
+from pet_graph.events.policies import RetireSlaPolicy
 from pet_graph.events.reckoning import RETIRED
-from pet_graph.events.tickets import OpenTicket, ResolveTicket
+from pet_graph.events.tickets import ResolveTicket
 from pet_graph.events.verdicts import (
     SlaBreached,
     SlaRestated,
     SlaReviewed,
     SlaStopped,
 )
-
-HOURS = UUID(int=7)
-SIX, FIVE = (SlaTarget(Priority.NORMAL, resolution=hours * HOUR) for hours in (6, 5))
-HOLIDAY: tuple[Command, ...] = (
-    ProposeHolidays(calendar=HOURS, source="Italy", holidays=(REPUBLIC,)),
-    AcceptHolidays(calendar=HOURS, dates=(REPUBLIC.on,)),
-)
-"""Noon (UTC) is the hour at which the office in Rome opens after lunch; the day after is a holiday, if accepted."""
 
 
 def an_office_desk(**fields: object) -> Desk:
@@ -134,31 +124,14 @@ def test_a_calendar_that_is_retired_makes_no_new_promises() -> None:
 # --- reached by the clock ---------------------------------------------------------------------------------------------
 
 
-async def an_office_world(world: World, tickets: int, **fields: object) -> list[UUID]:
-    """Tickets that were opened at noon, each to be resolved within six working hours."""
-    await world.record(RegisterCustomer(name="Crunchy Armchairs"), id=CUSTOMER)
-    await world.record(OFFICE, id=HOURS)
-    await world.record(adopt(SIX, warn_at_percent=(), calendar=HOURS, **fields))
-    ids = [UUID(int=1_000 + number) for number in range(tickets)]
-    asked = [world.asked(OpenTicket(customer=CUSTOMER, subject="It squeaks"), id=id_) for id_ in ids]
-    assert all(isinstance(one, Recorded) for one in await world.turns.record_all(asked))
-    return ids
-
-
-async def due(world: World) -> list[tuple[int, datetime | None, int]]:
-    """How many clocks are due when, by which version of the calendar."""
-    rows = await world.pool.fetch("select count(*), due_at, calendar_version from sla_clocks group by 2, 3 order by 2")
-    return [tuple(row) for row in rows]
-
-
 async def test_an_edit_reaches_open_clocks_page_by_page_and_each_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turn, "DUE_LIMIT", 10)
     await an_office_world(world, 25)
-    await world.record(HOLIDAY[0])
+    await world.record(PROPOSE)
     assert await world.turns.record_due() == []
-    await world.record(HOLIDAY[1])
+    await world.record(ACCEPT)
     looked, pages = turn.Due(edits=True), []
     while looked.edits:
         pages.append(len(await world.turns.record_due(looked)))

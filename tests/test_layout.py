@@ -14,7 +14,7 @@ from pet_graph.authority import COMMAND_RULES
 from pet_graph.events import COMMANDS, EVENTS
 from pet_graph.events.checks import camel
 from pet_graph.graph import sdl
-from pet_graph.resolvers.facts import field_name
+from pet_graph.schema.inputs import field_name
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "pet_graph"
@@ -58,6 +58,8 @@ EMPTY_CELLS = {
     ("projections", "messages"): "messages are counted on the tickets they belong to, and read in the log",
     ("schema", "messages"): "messages are shown as facts of the tickets they belong to",
     ("resolvers", "messages"): "messages are recorded with the tickets they belong to",
+    ("events", "previews"): "what would happen is decided by the domains in which it would",
+    ("projections", "previews"): "nothing is remembered of what was not recorded",
     ("projections", "verdicts"): "the log itself remembers them; clocks say what became of them",
 }
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40

@@ -185,6 +185,12 @@ def sla_case(ticket_id: UUID, look: Look) -> Case:
     )
 
 
+def calendars_of(ticket_id: UUID, look: Look) -> set[UUID]:
+    """The calendars that the clocks of a ticket may count by, in the course of time."""
+    held = _policies(look("ticket", ticket_id), look)
+    return {version.calendar for _, policy in held for version in policy.versions if version.calendar}
+
+
 def _policies(ticket: TicketState, look: Look) -> Iterator[tuple[UUID, PolicyState]]:
     """The policies that may hold for a ticket, the most specific first: the customer's own, then the firm's.
 

@@ -14,6 +14,7 @@ from ..events.calendars import CalendarState
 from ..events.clocks import Change as Keeping
 from ..events.clocks import Clock, Seen, SlaKind, SlaState, next_due_at
 from ..events.policies import PolicyState
+from ..events.workdays import zone
 from .base import Change, Drop, Put
 
 MICROSECOND = timedelta(microseconds=1)
@@ -102,7 +103,7 @@ def project(state: SlaState, fact: Fact) -> list[Change]:
     return [*clocks, *reviews, deadline or Drop("deadlines", (fact.stream,))]
 
 
-def policy_edits(state: PolicyState, policy: UUID) -> list[Change]:
+def policy_edits(state: PolicyState, policy: UUID) -> list[Put]:
     """The statements of a policy that reach open clocks, by their place among all."""
     return [
         _edit(policy, place, max(one.valid_from, one.adopted_at), one.position)
@@ -111,11 +112,12 @@ def policy_edits(state: PolicyState, policy: UUID) -> list[Change]:
     ]
 
 
-def calendar_edits(state: CalendarState, calendar: UUID) -> list[Change]:
-    """The versions of a calendar after the first. Days change business time up to two days before their date in UTC."""
+def calendar_edits(state: CalendarState, calendar: UUID) -> list[Put]:
+    """The versions of a calendar after the first. A date counts from its first midnight in a zone of the calendar's."""
+    zones = {zone(one.zone) for one in state.hours}
     since = {one.version: one.valid_from for one in state.hours}
     for day in state.days:
-        on = datetime(day.on.year, day.on.month, day.on.day, tzinfo=UTC) - timedelta(days=2)
+        on = min(datetime(day.on.year, day.on.month, day.on.day, tzinfo=zone).astimezone(UTC) for zone in zones)
         since[day.version] = min(since.get(day.version, on), on)
     return [
         _edit(calendar, version, at, state.told[version - 1]) for version, at in sorted(since.items()) if version > 1
@@ -126,13 +128,17 @@ def _edit(subject: UUID, edit: int, since: datetime, position: int) -> Put:
     return Put("sla_edits", {"subject_id": subject, "edit": edit, "since": since, "position": position})
 
 
+def clock_id(ticket: UUID, clock: Clock) -> UUID:
+    return uuid5(ticket, f"{clock.kind}/{clock.cycle}")
+
+
 def _row(state: SlaState, clock: Clock, ticket: UUID) -> dict[str, Any]:
     """`counted_us` is what had been counted by `counting_since`, or altogether when nothing is counted any more."""
     promise = state.promise(clock)
     said = clock.said
     counted = clock.elapsed if clock.ended_elapsed is None else clock.ended_elapsed
     return {
-        "id": uuid5(ticket, f"{clock.kind}/{clock.cycle}"),
+        "id": clock_id(ticket, clock),
         "ticket_id": ticket,
         "customer_id": promise.customer,
         "policy_id": promise.policy,

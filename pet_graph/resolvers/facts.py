@@ -19,7 +19,7 @@ from ..projections.streams import noun_of
 from ..schema import NODES, facts
 from ..schema.errors import error_of, result
 from ..schema.facts import FactPage
-from ..schema.inputs import NODE_NAMES, command_of, input_for
+from ..schema.inputs import NODE_NAMES, command_of, field_name, input_for
 from ..schema.links import Stretch, Things, scalar
 from ..schema.nodes import Node, bad_input, global_id, local_id, shown, text
 from ..schema.scalars import Position
@@ -158,11 +158,6 @@ def _command_input() -> Any:
         namespace[python_name] = strawberry.field(default=strawberry.UNSET, description=COMMANDS[name][0].__doc__)
     made = type("CommandInput", (), namespace)
     return strawberry.input(made, one_of=True, description="Any command: give exactly one.")
-
-
-def field_name(command: str) -> str:
-    """`ResolveTicket` as Python writes it: `resolve_ticket`."""
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in command).lstrip("_")
 
 
 CommandInput = _command_input()

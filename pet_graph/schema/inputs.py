@@ -40,6 +40,11 @@ NODE_NAMES = {
 """The GraphQL type of the things that a domain's streams are about."""
 
 
+def field_name(command: str) -> str:
+    """`ResolveTicket` as Python writes it: `resolve_ticket`."""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in command).lstrip("_")
+
+
 @cache
 def input_for(command: type[Command]) -> Any:
     """The input type of a command: its own fields, and how it is asked for."""

@@ -19,7 +19,7 @@ from pet_graph.events.clocks import NEXT_RESPONSE as NEXT_RESPONSE
 from pet_graph.events.clocks import RESOLUTION, Clock, ClockState, SlaState
 from pet_graph.events.clocks import RESPONSE as RESPONSE
 from pet_graph.events.clocks import UPDATE as UPDATE
-from pet_graph.events.messages import ReceiveTicketMessage, RespondToTicket
+from pet_graph.events.messages import AnnotateTicket, ReceiveTicketMessage, RespondToTicket
 from pet_graph.events.policies import AdoptSlaPolicy, SlaTarget
 from pet_graph.events.reactions import REACTIONS, informed
 from pet_graph.events.slas import RecordOverdueSla
@@ -45,6 +45,7 @@ HIGH = SlaTarget(Priority.HIGH, response=HOUR / 2, resolution=2 * HOUR)
 OPEN = OpenTicket(customer=CUSTOMER, subject="It squeaks")
 RESPOND = RespondToTicket(ticket=TICKET)
 WRITE = ReceiveTicketMessage(ticket=TICKET)
+ANNOTATE = AnnotateTicket(ticket=TICKET, note="She means the other leg")
 HOLD = HoldTicket(ticket=TICKET, reason="Which leg?", waiting_on=Party.CUSTOMER)
 RESUME = ResumeTicket(ticket=TICKET)
 RESOLVE = ResolveTicket(ticket=TICKET, resolution="Oiled")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -20,7 +21,7 @@ from .events import COMMANDS, EVENTS
 from .events.base import Command, Event, Fact, Refused
 from .events.checks import Reference, camel, check, own_field, references
 from .events.policies import DEFAULT
-from .events.reactions import REACTIONS, foresee, informed
+from .events.reactions import FORESIGHT, REACTIONS, foresee, informed
 from .projections import evolved
 
 logger = logging.getLogger(__name__)
@@ -222,6 +223,12 @@ class Draft:
     def look(self, noun: str, id_: UUID) -> Any:
         return self.state(f"{noun}-{id_}")[0]
 
+    def look_ahead(self, streams: Iterable[str]) -> None:
+        """Note together all of these that are missing."""
+        for stream in streams:
+            with suppress(_Missing):
+                self.state(stream)
+
     def add(self, event: Event, stream: str, at: datetime, asked: Asked, authority: str, cause: int | None) -> Fact:
         state, version = self.state(stream)
         name = type(event).__name__
@@ -320,15 +327,20 @@ def _record(draft: Draft, asked: Asked, authority: str) -> Recorded:
         decider = COMMANDS[type(command).__name__][1]
         for event in decider.decide(draft.state(stream)[0], informed(command, draft.look), at):
             fact = draft.add(event, stream, at, asked, authority, cause)
-            todo.extend((reaction, at, fact.position) for reaction in _reactions(fact, draft.look))
+            todo.extend((reaction, at, fact.position) for reaction in _reactions(fact, draft))
         if len(draft.facts) > MOST_FACTS:
             raise RuntimeError(f"{asked.name} records more than {MOST_FACTS} facts")
     return Recorded(tuple(draft.facts), draft.position)
 
 
-def _reactions(fact: Fact, look: Callable[[str, UUID], Any]) -> list[Command]:
-    react = REACTIONS.get(type(fact.event))
-    return react(fact, look) if react else []
+def _reactions(fact: Fact, draft: Draft) -> list[Command]:
+    """What a fact asks of others. Streams that its reaction looks at, or asks something of, are loaded together."""
+    kind = type(fact.event)
+    if kind in FORESIGHT:
+        draft.look_ahead(f"{noun}-{id_}" for noun, id_ in FORESIGHT[kind](fact, draft.look))
+    commands = REACTIONS[kind](fact, draft.look) if kind in REACTIONS else []
+    draft.look_ahead(stream_of(command, fact.command_id) for command in commands)
+    return commands
 
 
 def _exists(draft: Draft, asked: Asked, version: int) -> None:

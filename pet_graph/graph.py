@@ -35,6 +35,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from .database import LOST
+from .resolvers.actuals import ActualQueries
 from .resolvers.allocations import AllocationCommands, AllocationQueries
 from .resolvers.approval_limits import ApprovalLimitCommands, ApprovalLimitQueries
 from .resolvers.bookings import BookingCommands, BookingQueries
@@ -95,6 +96,7 @@ class Query(
     RateQueries,
     TimePolicyQueries,
     TimeEntryQueries,
+    ActualQueries,
     AllocationQueries,
     DeliveryQueries,
 ):

@@ -26,9 +26,11 @@ COLUMNS = {
 }
 TOOLS = {
     "events": {
+        "actual_reactions",
         "base",
         "checks",
         "currencies",
+        "measures",
         "offers",
         "reactions",
         "reckoning",

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from conftest import NOON, World
 from owed import HOURS, QUOTE, owed
-from sold import accepting, eur, line, offer
+from sold import accepting, changed, eur, line, offer, sold
 from test_delivery_mutations import LIFE
 
 from pet_graph import audit, database, log
@@ -24,13 +24,14 @@ from pet_graph.authority import CLIENT_COMMANDS
 from pet_graph.decisions import NOT_ALONE, Asked, Conflict, Failed, Invalid, Outcome, Recorded, Refusal
 from pet_graph.events import COMMANDS
 from pet_graph.events.approval_limits import AdoptApprovalLimit
-from pet_graph.events.base import Command, Event, Fact, Priority, Refused, Role, about
+from pet_graph.events.base import BurnUnit, Command, Event, Fact, Priority, Refused, Role, about
 from pet_graph.events.checks import check
 from pet_graph.events.customers import RegisterCustomer, RenameCustomer
 from pet_graph.events.messages import AnnotateTicket, ReceiveTicketMessage, RespondToTicket
 from pet_graph.events.obligations import FulfilObligation, ReleaseObligation, obligation_of
 from pet_graph.events.people import GrantRole, RegisterPerson, RevokeRole
 from pet_graph.events.policies import AdoptSlaPolicy, RetireSlaPolicy, SlaTarget
+from pet_graph.events.projects import StartProject
 from pet_graph.events.quote_versions import canonical, digest_of
 from pet_graph.events.quotes import (
     ApproveQuote,
@@ -56,6 +57,7 @@ from pet_graph.events.tickets import (
     ResumeTicket,
     TicketOpened,
 )
+from pet_graph.events.time_entries import RecordTime
 from pet_graph.events.timelines import Party
 from pet_graph.projections import PROJECTORS
 from pet_graph.rebuild import rebuild
@@ -525,6 +527,12 @@ def open_another(fact: Fact, look: Look) -> list[Command]:
     return [OpenTicket(customer=look("ticket", fact.id).customer, subject="And another")]
 
 
+async def test_what_one_fact_asks_of_many_streams_is_recorded_in_one_turn(world: World) -> None:
+    """However many lines a quote has, its acceptance opens an obligation for each."""
+    lines = await owed(world, *[HOURS] * 40)
+    assert sorted(row["id"] for row in await world.rows("obligations")) == sorted(lines)
+
+
 async def test_reactions_without_an_end_fail_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     customer = await world.customer()
     monkeypatch.setitem(REACTIONS, TicketOpened, open_another)
@@ -826,3 +834,17 @@ async def test_what_was_sealed_is_stored_to_the_letter(world: World) -> None:
     await world.policy(response=HOUR, resolution=4 * HOUR)
     [fact] = await world.facts()
     assert await world.pool.fetchval("select data::text from pet.log") == fact.data == log.encode(fact.event)
+
+
+async def test_a_quote_of_many_lines_is_accepted_delivered_in_a_project_and_worked_on(world: World) -> None:
+    """Whatever a fact makes reactions look at is loaded together, however many streams that are."""
+    lines = [line(number, BurnUnit.HOURS, effort=timedelta(minutes=1)) for number in range(1, 31)]
+    quote = await sold(world, offer(*lines))
+    customer = (await world.rows("quotes"))[0]["customer_id"]
+    project = (await world.record(StartProject(name="Portal", customer=customer, quote=quote))).facts[0].id
+    assert [row["project_id"] for row in await world.rows("obligations")] == [project] * 30
+    ada = await world.person("Ada")
+    half_an_hour = timedelta(minutes=30)
+    await world.record(RecordTime(person=ada, worked_on=NOON.date(), worked=half_an_hour, project=project))
+    await changed(world, quote, offer(*lines, line(31)))
+    assert [row["project_id"] for row in await world.rows("obligations")] == [project] * 31

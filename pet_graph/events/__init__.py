@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import (
+    actuals,
     allocations,
     approval_limits,
     bookings,
@@ -28,6 +29,7 @@ from .base import Command, Decider, Event
 from .upcasts import UPCASTS as UPCASTS
 
 ROWS = (
+    actuals,
     approval_limits,
     allocations,
     bookings,

@@ -26,6 +26,7 @@ from . import (
     time_entries,
     time_policies,
 )
+from .actual_reactions import cancel_actuals, foresee_actuals, post_actuals, restate_actuals
 from .base import Command, Event, Fact, Look, Money, Priority, Refused
 from .clocks import Change, Promise, Seen
 from .offers import QuoteLine
@@ -36,6 +37,9 @@ from .tickets import TicketState
 from .time_reactions import (
     allocate_anew,
     burn,
+    foresee_beside,
+    foresee_burn,
+    foresee_promises,
     place_beside,
     place_promises,
     refuse_own_approval,
@@ -114,23 +118,40 @@ def _owed(version: Version, line: QuoteLine, amount_micros: int) -> obligations.
     )
 
 
-REACTIONS: dict[type[Event], Callable[[Fact, Look], list[Command]]] = {
+Reaction = Callable[[Fact, Look], list[Command]]
+
+
+def together(*reactions: Reaction) -> Reaction:
+    """One reaction after the other."""
+    return lambda fact, look: [command for reaction in reactions for command in reaction(fact, look)]
+
+
+REACTIONS: dict[type[Event], Reaction] = {
     **dict.fromkeys(tickets.TRIGGERS, reckon_sla),
     policies.SlaPolicyAdopted: refuse_retired_calendar,
-    time_entries.TimeApproved: refuse_own_approval,
+    time_entries.TimeApproved: together(refuse_own_approval, post_actuals),
     projects.ProjectStarted: place_promises,
     obligations.ObligationOpened: place_beside,
     time_entries.TimeRecorded: take_time,
-    time_entries.TimeReversed: withdraw_allocation,
-    allocations.TimeAllocated: burn,
+    time_entries.TimeReversed: together(withdraw_allocation, cancel_actuals),
+    allocations.TimeAllocated: together(burn, restate_actuals),
     allocations.TimeReallocated: allocate_anew,
-    allocations.TimeWrittenOff: burn,
+    allocations.TimeWrittenOff: together(burn, restate_actuals),
     allocations.AllocationWithdrawn: burn,
     quotes.QuoteDrafted: issue_number,
     numbers.NumberIssued: number_quote,
     quotes.QuoteApproved: look_with_four_eyes,
     quotes.QuoteAccepted: owe,
 }
+
+FORESIGHT: dict[type[Event], Callable[[Fact, Look], Iterator[tuple[str, UUID]]]] = {
+    projects.ProjectStarted: foresee_promises,
+    obligations.ObligationOpened: foresee_beside,
+    time_entries.TimeRecorded: foresee_burn,
+    time_entries.TimeApproved: foresee_actuals,
+}
+"""The streams that the reaction to a fact will look at, where these may be many: they are loaded together, not one
+after the other. It may itself look at what it named before."""
 
 DEADLINES: dict[str, Callable[[UUID], Command]] = {
     "quote": lambda stream_id: quotes.ExpireQuote(quote=stream_id),

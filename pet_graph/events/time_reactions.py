@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -182,3 +183,33 @@ def place_beside(fact: Fact, look: Look) -> list[Command]:
     others = (look("obligation", obligations.obligation_of(opened.quote, line)) for line in sorted(lines))
     project = next((one.project for one in others if one.project), None)
     return [obligations.PlaceObligation(obligation=fact.id, project=project)] if project else []
+
+
+# --- what is looked at, where that may be many promises ---------------------------------------------------------------
+
+
+def foresee_promises(fact: Fact, look: Look) -> Iterator[tuple[str, UUID]]:
+    """What a new project may be given to deliver."""
+    started: projects.ProjectStarted = fact.event  # type: ignore[assignment]
+    if started.quote:
+        yield "quote", started.quote
+        yield from (("obligation", one) for one in _promised_by(started.quote, look))
+
+
+def foresee_beside(fact: Fact, look: Look) -> Iterator[tuple[str, UUID]]:
+    """The other promises of the quote."""
+    opened: obligations.ObligationOpened = fact.event  # type: ignore[assignment]
+    lines = {line for version in look("quote", opened.quote).versions for line in version.lines}
+    yield from (("obligation", obligations.obligation_of(opened.quote, line)) for line in sorted(lines))
+
+
+def foresee_burn(fact: Fact, look: Look) -> Iterator[tuple[str, UUID]]:
+    """The promises that new time may keep: those it names, and all of its project."""
+    said: time_entries.TimeRecorded = fact.event  # type: ignore[assignment]
+    named = (("task", said.task), ("project", said.project), ("obligation", said.obligation))
+    yield from ((noun, id_) for noun, id_ in named if id_)
+    task: tasks.TaskState | None = look("task", said.task) if said.task else None
+    if task and task.obligation:
+        yield "obligation", task.obligation
+    project = said.project or (task.project if task else None)
+    yield from (("obligation", one) for one in _promised_in(project, look))

@@ -12,6 +12,7 @@ from typing import Any
 from ..events import DECIDERS
 from ..events.base import Fact
 from . import (
+    actuals,
     allocations,
     approval_limits,
     bookings,
@@ -36,6 +37,7 @@ from . import (
 from .base import Change, Put, Table, table_of
 
 PROJECTORS: dict[str, Callable[[Any, Fact], list[Change]]] = {
+    "actual": actuals.project,
     "approval_limit": approval_limits.project,
     "allocation": allocations.project,
     "calendar": calendars.project,
@@ -61,6 +63,7 @@ TABLES: dict[str, Table] = {
     for table in map(
         table_of,
         (
+            actuals.ActualRow,
             bookings.BookingRow,
             bookings.CapacityRow,
             approval_limits.ApprovalLimitRow,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import (
+    actuals,
     allocations,
     approval_limits,
     bookings,
@@ -28,6 +29,7 @@ from . import (
 )
 
 NODES: dict[str, tuple[str, Any]] = {
+    "Actual": ("actuals", actuals.Actual),
     "ApprovalLimit": ("approval_limits", approval_limits.ApprovalLimit),
     "Allocation": ("allocations", allocations.Allocation),
     "AllocationTrial": ("allocation_trials", allocations.AllocationTrial),

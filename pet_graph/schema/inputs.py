@@ -27,6 +27,7 @@ NODE_NAMES = {
     "quote": "Quote",
     "sla": "Ticket",
     "ticket": "Ticket",
+    "actual": "TimeEntry",
     "booking": "Booking",
     "milestone": "Milestone",
     "project": "Project",

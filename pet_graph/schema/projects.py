@@ -9,6 +9,7 @@ from uuid import UUID
 import strawberry
 
 from ..events.projects import ProjectStatus
+from .actuals import Actual, ActualFilter, ActualOrder
 from .base import described
 from .bookings import Booking, BookingFilter, BookingOrder
 from .connections import Connection
@@ -82,6 +83,13 @@ class Project(Node):
         filter=BookingFilter,
         order=BookingOrder,
         description="Who is kept for it, and when.",
+    )
+    actuals: Connection[Actual] = many(
+        "actuals",
+        by="project_id",
+        filter=ActualFilter,
+        order=ActualOrder,
+        description="What its approved time cost and comes to.",
     )
 
 

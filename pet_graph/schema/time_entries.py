@@ -9,6 +9,7 @@ from uuid import UUID
 import strawberry
 
 from ..events.time_entries import EntryStatus, Finding
+from .actuals import Actual, ActualFilter, ActualOrder
 from .allocations import Allocation, AllocationFilter, AllocationOrder, AllocationTrial, AllocationTrialOrder
 from .base import described
 from .connections import Connection
@@ -107,6 +108,13 @@ class TimeEntry(Node):
     )
     corrects: Annotated["TimeEntry", strawberry.lazy(".time_entries")] | None = one(
         "time_entries", by="corrects_id", description="The reversed entry in whose place it stands."
+    )
+    actuals: Connection[Actual] = many(
+        "actuals",
+        by="time_entry_id",
+        filter=ActualFilter,
+        order=ActualOrder,
+        description="What it cost and comes to, since it is approved.",
     )
 
 

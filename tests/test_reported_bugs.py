@@ -264,7 +264,7 @@ def test_missing_weekday() -> None:
 
 
 def test_created_outside_hours() -> None:
-    """GLPI 687: a ticket of the night has no delay at all. Nothing counts until the office opens, and then everything."""
+    """GLPI 687: a ticket of the night has no delay at all. Nothing counts until the office opens; then all does."""
     desk = a_desk_in(at(6, 6, 3), 2 * HOUR)
     assert clock(desk).due_at == at(6, 8, 11)
     desk.ask(RESOLVE, at=at(6, 8, 10))

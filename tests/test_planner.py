@@ -26,7 +26,7 @@ from pet_graph.authority import EVERYTHING, scope_of
 from pet_graph.events.tickets import OpenTicket
 from pet_graph.graph import checked, schema
 from pet_graph.planner import MOST_LETTERS, NotPlanned, Planner
-from pet_graph.projections import forms, statements
+from pet_graph.projections import TABLES, forms, statements
 from pet_graph.rebuild import rebuild
 from pet_graph.schema import NODES
 
@@ -296,3 +296,8 @@ async def test_kept_connections_survive_errors_losses_and_callers_who_go_away(wo
             await reader.fetchrow("select 1")
         found = await asyncio.gather(*(reader.fetchrow("select $1::int", number) for number in range(20)))
         assert [row[0] for row in found] == list(range(20))
+
+
+def test_no_column_is_called_like_what_statements_add_to_rows() -> None:
+    """Lists number their rows; a column of that name made such a number ambiguous."""
+    assert [column for table in TABLES.values() for column in table.columns if column.startswith("_")] == []

@@ -130,8 +130,8 @@ class _Found:
 
     @property
     def numbered(self) -> str:
-        """With their places, and one row more than are shown."""
-        number = f"row_number() over (order by {_order('t', self.page, backwards=self.page.backwards)}) as place"
+        """With their places, and one row more than are shown; no column is called `_place`."""
+        number = f"row_number() over (order by {_order('t', self.page, backwards=self.page.backwards)}) as _place"
         return f"select t.*, {number} from {self._ordered('t')} limit {self.last} + 1"
 
 
@@ -245,7 +245,7 @@ class _Writer:
     def _shared(self, listing: Listing, found: _Found) -> str:
         """Several parts show the same rows; one row more than is shown tells whether the list goes on."""
         rows, last, page = f"p{next(self._numbers)}", found.last, found.page
-        shown = f"where place <= {last} order by place{' desc' if page.backwards else ''}"
+        shown = f"where _place <= {last} order by _place{' desc' if page.backwards else ''}"
         parts = []
         for key, part in listing.parts:
             row = self._row()
@@ -311,14 +311,14 @@ class _Writer:
                     written = f"'{text}'::text"
                 case Nodes(record=record):
                     row = self._row()
-                    shown = f"{rows} {row} where place <= {last} order by place"
+                    shown = f"{rows} {row} where _place <= {last} order by _place"
                     written = _as_list(f"select {self._record(record, row)} from {shown}")
                 case Cursor():
-                    written = f"coalesce((select max(position) from {rows} where place <= {last}), {after})::text"
+                    written = f"coalesce((select max(position) from {rows} where _place <= {last}), {after})::text"
                 case More():
-                    written = f"exists (select from {rows} where place > {last})"
+                    written = f"exists (select from {rows} where _place > {last})"
             parts.append(f"{written} as {self._name(key)}")
-        counted = f"select t.*, row_number() over (order by t.position) as place {found}"
+        counted = f"select t.*, row_number() over (order by t.position) as _place {found}"
         return f"(with {rows} as ({counted}) select row_to_json(c) from (select {', '.join(parts)}) c)"
 
 
@@ -342,9 +342,9 @@ def _order(row: str, page: Page, *, backwards: bool) -> str:
 
 def _told(name: str, page: Page, rows: str, last: str) -> str:
     """A field of `PageInfo`."""
-    more = f"exists (select from {rows} where place > {last})"
+    more = f"exists (select from {rows} where _place > {last})"
     continues = "true" if page.key is not None else "false"
-    ends = f"select {cursor(page, rows)} from {rows} where place <= {last} order by place"
+    ends = f"select {cursor(page, rows)} from {rows} where _place <= {last} order by _place"
     match name:
         case "hasNextPage":
             return continues if page.backwards else more

@@ -44,8 +44,10 @@ from .resolvers.customers import CustomerCommands, CustomerQueries
 from .resolvers.deliveries import DeliveryQueries, DeliverySubscriptions
 from .resolvers.facts import FactCommands, FactQueries, FactSubscriptions
 from .resolvers.holidays import HolidayCommands
+from .resolvers.leads import LeadCommands, LeadQueries
 from .resolvers.milestones import MilestoneCommands, MilestoneQueries
 from .resolvers.obligations import ObligationCommands, ObligationQueries
+from .resolvers.opportunities import OpportunityCommands, OpportunityQueries
 from .resolvers.people import PersonCommands, PersonQueries
 from .resolvers.policies import PolicyCommands, PolicyQueries
 from .resolvers.previews import PreviewQueries
@@ -81,6 +83,8 @@ class Query(
     PersonQueries,
     PolicyQueries,
     ApprovalLimitQueries,
+    LeadQueries,
+    OpportunityQueries,
     QuoteQueries,
     QuoteVersionQueries,
     CalendarQueries,
@@ -109,6 +113,8 @@ class Mutation(
     PersonCommands,
     PolicyCommands,
     ApprovalLimitCommands,
+    LeadCommands,
+    OpportunityCommands,
     QuoteCommands,
     CalendarCommands,
     HolidayCommands,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from conftest import World
@@ -10,7 +11,9 @@ from timetables import an_office
 
 from pet_graph.events.base import Money
 from pet_graph.events.bookings import AgreeCapacity, BookingKind, BookPerson, ReleaseBooking
+from pet_graph.events.leads import CaptureLead, ConvertLead, Criterion, DisqualifyLead, QualifyLead
 from pet_graph.events.milestones import ClaimProgress, PlanMilestone, ReachMilestone
+from pet_graph.events.opportunities import CommitOpportunity, ForecastOpportunity, WinOpportunity
 from pet_graph.events.projects import CloseProject, RescheduleProject, StartProject
 from pet_graph.events.rates import AgreeRate, RateKind
 from pet_graph.events.tasks import EstimateTask, FinishTask, PlanTask
@@ -31,6 +34,7 @@ async def at_work(world: World, names: tuple[str, ...], people: list[UUID], cust
         customer = customers[number] if number % 3 else None
         start = StartProject(name=name, customer=customer, owner=person if number % 2 else None, due_on=due_on)
         project = (await world.record(start)).facts[0].id
+        await _leads(world, person, customers[number], name, number)
         await _tasks(world, project, person, name, number)
         await _milestones(world, project, person, name)
         await _bookings(world, project, person, today, number)
@@ -44,6 +48,24 @@ async def at_work(world: World, names: tuple[str, ...], people: list[UUID], cust
         await an_office(world, name)
     by_role = AgreeRate(kind=RateKind.BILL, per_hour=Money(0, "USD"), valid_from=today, role="Engineer")
     await world.record(by_role)
+
+
+async def _leads(world: World, person: UUID, customer: UUID, name: str, number: int) -> None:
+    """One that is converted, one that is not worth it; the sale is won, if the customer is known."""
+    away = (await world.record(CaptureLead(name=name, source=name[:64]))).facts[0].id
+    await world.record(DisqualifyLead(lead=away, reason=name))
+    lead = (await world.record(CaptureLead(name=name, source="Fair", reference=f"L{number}"))).facts[0].id
+    criteria = (Criterion(name, name), Criterion(f"{number}", name))
+    await world.record(QualifyLead(lead=lead, person=person, criteria=criteria))
+    known = customer if number % 2 == 0 else None
+    sale = (await world.record(ConvertLead(lead=lead, name=name, owner=person, customer=known))).facts[1].id
+    said: dict[str, Any] = {"person": person, "closes_on": world.now().date() + number * DAY, "basis": name}
+    if number % 3 < 2:
+        value = Money(number * 333_333, "EUR")
+        await world.record(ForecastOpportunity(opportunity=sale, value=value, **said))
+    if known:
+        await world.record(CommitOpportunity(opportunity=sale, value=Money(1, "JPY"), **said))
+        await world.record(WinOpportunity(opportunity=sale, reason=name))
 
 
 async def _tasks(world: World, project: UUID, person: UUID, name: str, number: int) -> None:

@@ -31,6 +31,10 @@ ALLOWED = {
     "RetireSlaPolicy": {"manager"},
     "AdoptApprovalLimit": {"manager"},
     "IssueNumber": set(),
+    "CaptureLead": {*SELLERS, "support", "integration"},
+    **dict.fromkeys(("QualifyLead", "DisqualifyLead", "ConvertLead"), SELLERS),
+    **dict.fromkeys((f"{verb}Opportunity" for verb in ["Open", "Own", "Place", "Forecast", "Commit"]), SELLERS),
+    **dict.fromkeys(("WinOpportunity", "LoseOpportunity", "ReopenOpportunity"), SELLERS),
     "NumberQuote": set(),
     **dict.fromkeys(("DraftQuote", "ReviseQuote", "SubmitQuote", "SendQuote", "AcceptQuote", "DeclineQuote"), SELLERS),
     **dict.fromkeys(("WithdrawQuote", "SupersedeQuote"), SELLERS),
@@ -274,7 +278,12 @@ def test_of_several_roles_the_first_of_the_rule_is_the_authority(roles: list[str
 
 @pytest.mark.parametrize("command", ALLOWED)
 def test_an_outside_system_may_report_what_customers_ask_and_tell_of_holidays_and_nothing_else(command: str) -> None:
-    may = {"OpenTicket": "support", "ReceiveTicketMessage": "support", "ProposeHolidays": "sales"}
+    may = {
+        "CaptureLead": "sales",
+        "OpenTicket": "support",
+        "ReceiveTicketMessage": "support",
+        "ProposeHolidays": "sales",
+    }
     assert _authority(command, [*Role, CLOCK], "external:crm") == may.get(command, "not_permitted")
 
 

@@ -71,6 +71,8 @@ IRREGULAR = {
     "Hold": "Held",
     "Send": "Sent",
     "Withdraw": "Withdrawn",
+    "Win": "Won",
+    "Lose": "Lost",
     "Prioritise": "Prioritised",
 }
 
@@ -147,7 +149,7 @@ def _code_without_strings_of_documentation(path: Path) -> str:
 
 def test_events_are_named_by_what_happened() -> None:
     for name in EVENTS:
-        assert name.endswith(("ed", "Held", "Met", "Sent", "Withdrawn", "WrittenOff")), name
+        assert name.endswith(("ed", "Held", "Met", "Sent", "Withdrawn", "WrittenOff", "Won", "Lost")), name
         assert not re.search(r"Updated|Changed|Deleted|Created", name), name
 
 

@@ -12,6 +12,7 @@ from sold import OFFERED, drafted, eur
 from test_calendars import LIFE as CALENDARS
 from test_delivery_mutations import LIFE
 from test_holidays import LIFE as HOLIDAYS
+from test_sales_mutations import LIFE as SALES
 
 from pet_graph.authority import CLIENT_COMMANDS
 from pet_graph.events.approval_limits import AdoptApprovalLimit
@@ -279,7 +280,7 @@ async def test_every_mutation_answers_with_its_facts_and_what_it_left(api: Api) 
         assert answer == {**said, **expected}, name
     assert await recorded(api) == before
     elsewhere = {"adoptApprovalLimit", *OWED, *ENDS, *(name for name, *_ in QUOTED)}
-    assert sorted({*elsewhere, *(name for name, *_ in (*WHOLE_LIFE, *LIFE, *CALENDARS, *HOLIDAYS))}) == sorted(
+    assert sorted({*elsewhere, *(name for name, *_ in (*WHOLE_LIFE, *LIFE, *CALENDARS, *HOLIDAYS, *SALES))}) == sorted(
         [*(camel(field_name(name)) for name in CLIENT_COMMANDS), "proposeHolidaysFromIcal"]
     )
 

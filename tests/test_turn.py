@@ -18,6 +18,7 @@ from conftest import NOON, World
 from owed import HOURS, QUOTE, owed
 from sold import accepting, changed, eur, line, offer, sold
 from test_delivery_mutations import LIFE
+from test_sales_mutations import LIFE as SALES
 
 from pet_graph import audit, database, log
 from pet_graph.authority import CLIENT_COMMANDS
@@ -435,7 +436,7 @@ REHEARSED_ON = (
 
 
 def test_every_command_of_clients_is_rehearsed() -> None:
-    elsewhere = {name[0].upper() + name[1:] for name, _, _ in LIFE}
+    elsewhere = {name[0].upper() + name[1:] for name, _, _ in (*LIFE, *SALES)}
     assert {command.__name__ for command in REHEARSED} | elsewhere == set(CLIENT_COMMANDS)
 
 

@@ -16,8 +16,11 @@ from . import (
     allocations,
     approval_limits,
     calendars,
+    customers,
+    leads,
     numbers,
     obligations,
+    opportunities,
     policies,
     projects,
     quotes,
@@ -118,6 +121,26 @@ def _owed(version: Version, line: QuoteLine, amount_micros: int) -> obligations.
     )
 
 
+def pursue(fact: Fact, look: Look) -> list[Command]:
+    """A converted lead becomes an opportunity in the same turn, and a customer too when it names a new one."""
+    converted: leads.LeadConverted = fact.event  # type: ignore[assignment]
+    lead: leads.LeadState = look("lead", fact.id)
+    opportunity = opportunities.OpenOpportunity(
+        name=converted.name, owner=converted.owner, source=lead.source, customer=lead.customer, lead=fact.id
+    )
+    if converted.customer_name is None:
+        return [opportunity]
+    return [customers.RegisterCustomer(name=converted.customer_name), opportunity]
+
+
+def follow_converted_leads_only(fact: Fact, look: Look) -> list[Command]:
+    """Nobody pursues what a lead might want before somebody said that it is worth it."""
+    opened: opportunities.OpportunityOpened = fact.event  # type: ignore[assignment]
+    if opened.lead and (status := look("lead", opened.lead).status) is not leads.LeadStatus.CONVERTED:
+        raise Refused("lead_not_converted", f"The lead is {status}; convert it.", ["lead"])
+    return []
+
+
 Reaction = Callable[[Fact, Look], list[Command]]
 
 
@@ -138,6 +161,8 @@ REACTIONS: dict[type[Event], Reaction] = {
     allocations.TimeReallocated: allocate_anew,
     allocations.TimeWrittenOff: together(burn, restate_actuals),
     allocations.AllocationWithdrawn: burn,
+    leads.LeadConverted: pursue,
+    opportunities.OpportunityOpened: follow_converted_leads_only,
     quotes.QuoteDrafted: issue_number,
     numbers.NumberIssued: number_quote,
     quotes.QuoteApproved: look_with_four_eyes,
@@ -168,6 +193,8 @@ def foresee(command: Command, command_id: UUID) -> Iterator[tuple[str, UUID]]:
     """The streams that reactions to a command will look at, so that most turns load everything in one query."""
     if isinstance(command, tickets.OpenTicket):
         yield from (("sla", command_id), ("policy", command.customer), ("policy", policies.DEFAULT))
+    elif isinstance(command, leads.ConvertLead):
+        yield from (("opportunity", command_id), ("customer", command_id))
     elif isinstance(command, quotes.DraftQuote):
         yield "number", numbers.QUOTES
     elif isinstance(command, get_args(tickets.TicketCommand)):

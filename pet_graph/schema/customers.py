@@ -14,12 +14,14 @@ from .filters import order, where
 from .links import many, one
 from .nodes import Node, column
 from .obligations import ObligationFilter, ObligationOrder
+from .opportunities import OpportunityFilter, OpportunityOrder
 from .quotes import QuoteFilter, QuoteOrder
 from .scalars import Position
 from .tickets import TicketFilter, TicketOrder
 
 if TYPE_CHECKING:
     from .obligations import Obligation
+    from .opportunities import Opportunity
     from .policies import SlaPolicy
     from .quotes import Quote
     from .tickets import Ticket
@@ -38,6 +40,13 @@ class Customer(Node):
         filter=TicketFilter,
         order=TicketOrder,
         description="What the customer asked for help with.",
+    )
+    opportunities: Connection[Annotated["Opportunity", strawberry.lazy(".opportunities")]] = many(
+        "opportunities",
+        by="customer_id",
+        filter=OpportunityFilter,
+        order=OpportunityOrder,
+        description="The sales that are, or were, pursued with the customer.",
     )
     quotes: Connection[Annotated["Quote", strawberry.lazy(".quotes")]] = many(
         "quotes",

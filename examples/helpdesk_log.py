@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
+from sending import CannotImport, Command
+
 POLICY = "Helpdesk"
 RESPONSE = {"URGENT": "PT4H", "HIGH": "PT24H", "NORMAL": "P15D", "LOW": "P20D"}
 RESOLUTION = {"URGENT": "PT24H", "HIGH": "P5D", "NORMAL": "P20D", "LOW": "P30D"}
@@ -30,14 +32,6 @@ HEADER = (
     "Case ID,Activity,Resource,Complete Timestamp,Variant,Variant index,Variant,seriousness,customer,product,"
     "responsible_section,seriousness_2,service_level,service_type,support_section,workgroup"
 )
-
-Command = dict[str, dict[str, Any]]
-"""One field, the name of a command, and under it the command's input: what `recordAll` takes."""
-
-
-class CannotImport(Exception):
-    """Why the import cannot go on, in one sentence for whoever runs it."""
-
 
 # --- the log ----------------------------------------------------------------------------------------------------------
 

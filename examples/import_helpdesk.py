@@ -12,126 +12,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from gql import Client, GraphQLRequest
-from gql.client import AsyncClientSession
-from gql.transport.exceptions import (
-    TransportConnectionFailed,
-    TransportError,
-    TransportProtocolError,
-    TransportQueryError,
-    TransportServerError,
-)
-from gql.transport.httpx import HTTPXAsyncTransport
-from helpdesk_log import FIRST_ROW, MAPPING, CannotImport, Command, Row, commands_of, founding, read_cases
+from helpdesk_log import FIRST_ROW, MAPPING, Row, commands_of, founding, read_cases
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from sending import MOST_COMMANDS, CannotImport, Outcome, Server, connected, insist, progress
 
-MOST_COMMANDS = 200
 CALLS_IN_FLIGHT = 4
-PATIENCE_SECONDS = 60.0
-ANSWER_SECONDS = 60.0
 
 console = Console()
-
-
-# --- sending ----------------------------------------------------------------------------------------------------------
-
-RECORD_ALL = """
-mutation Import($commands: [CommandInput!]!, $dryRun: Boolean!) {
-  recordAll(commands: $commands, dryRun: $dryRun) {
-    outcomes {
-      __typename
-      ... on CommandRecorded { repeated }
-      ... on UserError { code message path }
-    }
-  }
-}
-"""
-POSITION = "{ position }"
-
-Outcome = dict[str, Any]
-
-
-class Server:
-    """PET, asked with patience: what may be sent again is sent again, with the same ids."""
-
-    def __init__(self, session: AsyncClientSession, url: str) -> None:
-        self._session, self._url = session, url
-
-    async def rehearse(self, commands: list[Command]) -> None:
-        """Ask without recording, so that a wrong token is found out before PET has refused anything for good."""
-        for outcome in await self._record_all(commands, dry_run=True):
-            _insist(outcome)
-
-    async def record_all(self, commands: list[Command]) -> list[Outcome]:
-        outcomes: list[Outcome] = await self._patiently(lambda: self._record_all(commands))
-        return outcomes
-
-    async def position(self) -> int:
-        return int((await self._patiently(lambda: self._ask(POSITION)))["position"])
-
-    async def _record_all(self, commands: list[Command], *, dry_run: bool = False) -> list[Outcome]:
-        data = await self._ask(RECORD_ALL, {"commands": commands, "dryRun": dry_run})
-        outcomes: list[Outcome] = data["recordAll"]["outcomes"]
-        return outcomes
-
-    async def _ask(self, document: str, variables: dict[str, Any] | None = None) -> Any:
-        try:
-            return await self._session.execute(GraphQLRequest(document, variable_values=variables))
-        except TransportError as error:
-            raise _explained(error, self._url) from error
-
-    async def _patiently(self, ask: Callable[[], Any]) -> Any:
-        give_up_at, pause_seconds = time.monotonic() + PATIENCE_SECONDS, 0.25
-        while True:
-            try:
-                return await ask()
-            except TryAgain as lost:
-                if time.monotonic() + pause_seconds > give_up_at:
-                    raise CannotImport(f"{lost} Run the import again: it goes on where it stopped.") from lost
-            await asyncio.sleep(pause_seconds)
-            pause_seconds = min(2 * pause_seconds, 5.0)
-
-
-class TryAgain(CannotImport):
-    """It may go well the next time."""
-
-
-def _explained(error: TransportError, url: str) -> CannotImport:
-    if isinstance(error, TransportConnectionFailed):
-        return TryAgain(f"{url} does not answer ({error or 'no reason given'}).")
-    if isinstance(error, TransportQueryError):
-        first = (error.errors or [{}])[0]
-        code, message = (first.get("extensions") or {}).get("code"), first.get("message") or str(error)
-        if code == "UNAVAILABLE":
-            return TryAgain(message)
-        if code == "UNAUTHENTICATED":
-            return CannotImport(f"{url} does not know this token. {message}")
-        return CannotImport(f"{url} answers: {message}")
-    if isinstance(error, TransportServerError) and (error.code or 0) >= 500:
-        return TryAgain(f"{url} answers with HTTP {error.code}.")
-    if isinstance(error, TransportServerError | TransportProtocolError):
-        return CannotImport(f"{url} is not PET's GraphQL: {error}")
-    return CannotImport(f"{url} cannot be asked: {error}")
-
-
-def _insist(outcome: Outcome) -> None:
-    if outcome["__typename"] == "CommandConflict":
-        raise CannotImport(
-            f"The log was imported before, with another {outcome['path'][-1]}. {outcome['message']}"
-            " Import again with the same token and policy, or into an empty PET."
-        )
-    if outcome.get("code") == "not_permitted":
-        raise CannotImport(f"PET does not let this token import: {outcome['message']} A manager's token may.")
-    if outcome["__typename"] != "CommandRecorded":
-        raise CannotImport(f"PET does not record what the import begins with: {outcome['message']}")
 
 
 # --- importing --------------------------------------------------------------------------------------------------------
@@ -172,14 +66,12 @@ def batches(cases: Iterable[list[Row]]) -> Iterator[list[list[Row]]]:
 
 
 async def import_all(cases: list[list[Row]], url: str, token: str) -> Report:
-    transport = HTTPXAsyncTransport(url, headers={"Authorization": f"Bearer {token}"}, timeout=ANSWER_SECONDS)
-    client = Client(transport=transport, execute_timeout=None)
-    async with client as session:
-        server, founders = Server(session, url), founding(cases)
+    async with connected(url, token) as server:
+        founders = founding(cases)
         await server.rehearse(founders[:2])
         for start in range(0, len(founders), MOST_COMMANDS):
             for outcome in await server.record_all(founders[start : start + MOST_COMMANDS]):
-                _insist(outcome)
+                insist(outcome)
         report = await _import_cases(server, cases)
         report.facts = await server.position()
     return report
@@ -187,24 +79,18 @@ async def import_all(cases: list[list[Row]], url: str, token: str) -> Report:
 
 async def _import_cases(server: Server, cases: list[list[Row]]) -> Report:
     report, todo = Report(), batches(cases)
-    with _progress() as progress:
-        bar = progress.add_task("rows", total=sum(map(len, cases)))
+    with progress("rows") as bars:
+        bar = bars.add_task("rows", total=sum(map(len, cases)))
 
         async def work() -> None:
             for batch in todo:
                 rows = [row for case in batch for row in case]
                 commands = [command for case in batch for command in commands_of(case)]
                 report.add(rows, await server.record_all(commands))
-                progress.advance(bar, len(rows))
+                bars.advance(bar, len(rows))
 
         await asyncio.gather(*(work() for _ in range(CALLS_IN_FLIGHT)))
     return report
-
-
-def _progress() -> Progress:
-    terminal = Console(stderr=True)
-    columns = (BarColumn(bar_width=None), MofNCompleteColumn(), TextColumn("rows, left:"), TimeRemainingColumn())
-    return Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal)
 
 
 def print_mapping() -> None:

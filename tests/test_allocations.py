@@ -13,6 +13,7 @@ from given import given, state_after
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 from owed import owed
+from sold import changed, drafted, line, offer, sold
 
 from pet_graph.decisions import Recorded, Refusal
 from pet_graph.events.allocations import (
@@ -32,7 +33,7 @@ from pet_graph.events.allocations import (
     decider,
 )
 from pet_graph.events.base import BurnRule, BurnUnit, Command, Event, Money, Quantity
-from pet_graph.events.obligations import FulfilObligation, PlaceObligation, Terms
+from pet_graph.events.obligations import FulfilObligation, PlaceObligation, Terms, obligation_of
 from pet_graph.events.projects import StartProject
 from pet_graph.events.tasks import PlanTask
 from pet_graph.events.time_entries import RecordTime, ReverseTime, sheet_of
@@ -378,3 +379,65 @@ def test_nothing_asks_for_a_command_that_only_reactions_send() -> None:
     given().when(AllocateTime(entry=ENTRY, work=WORK, splits=(split(1),), trials=(), policy_version=0)).then(
         TimeAllocated(work=WORK, splits=(split(1),), trials=(), policy_version=0)
     )
+
+
+# --- from the quote of a project --------------------------------------------------------------------------------------
+
+
+async def a_project_of(world: World, quote: UUID) -> UUID:
+    [customer] = await world.rows("customers")
+    return (await world.record(StartProject(name="Portal", customer=customer["id"], quote=quote))).facts[0].id
+
+
+async def places_of(world: World) -> set[UUID | None]:
+    return {row["project_id"] for row in await world.rows("obligations")}
+
+
+async def test_what_a_quote_of_any_length_promises_is_delivered_in_the_project_started_from_it(world: World) -> None:
+    """Acceptance and start look at a hundred obligations each; a turn decides anew only a few times."""
+    quote = await sold(world, offer(*(line(number) for number in range(1, 101))))
+    project = await a_project_of(world, quote)
+    assert len(await world.rows("obligations")) == 100
+    assert await places_of(world) == {project}
+
+
+async def test_hours_of_a_project_keep_the_promises_of_its_quote_in_the_role_that_fits(world: World) -> None:
+    by_hours: dict[str, Any] = {"burn_unit": BurnUnit.HOURS, "price": "100"}
+    lines = line(1, role="Tester", effort=9 * HOUR, **by_hours), line(2, effort=2 * HOUR, **by_hours)
+    quote = await sold(world, offer(*lines, line(3, effort=9 * HOUR, role="Coder", **by_hours)))
+    project, ada = await a_project_of(world, quote), await world.person()
+    entry = await worked(world, ada, 5, project=project, role="Coder")
+    second, third = obligation_of(quote, 2), obligation_of(quote, 3)
+    assert await sums(world, entry) == {("billable", second): 2, ("billable", third): 3}
+    tried = "select rule, result from allocation_trials where entry_id = $1 order by place"
+    trials = await world.pool.fetch(tried, entry)
+    assert [tuple(trial) for trial in trials] == [
+        ("named", "none_found"),
+        ("task", "none_found"),
+        ("project", "other_role"),
+        ("project", "chosen"),
+        ("project", "chosen"),
+    ]
+
+
+async def test_what_a_change_order_adds_is_delivered_beside_the_rest(world: World) -> None:
+    quote = await sold(world, offer(line(1)))
+    project = await a_project_of(world, quote)
+    await changed(world, quote, offer(line(1), line(2)))
+    assert len(await world.rows("obligations")) == 2
+    assert await places_of(world) == {project}
+
+
+async def test_a_project_is_started_from_what_its_own_customer_accepted(world: World) -> None:
+    open_quote, quote = await drafted(world, offer(line(1))), await sold(world, offer(line(1)), name="Another")
+    facts = await world.facts()
+    ours = await world.pool.fetchval("select customer_id from quotes where id = $1", open_quote)
+    for customer, of, code, path in (
+        (ours, open_quote, "quote_not_accepted", ("quote",)),
+        (ours, quote, "another_customer", ("customer",)),
+        (None, quote, "another_customer", ("customer",)),
+    ):
+        refused = await world.ask(StartProject(name="Portal", customer=customer, quote=of))
+        assert isinstance(refused, Refusal)
+        assert (refused.code, refused.path) == (code, path)
+    assert await world.facts() == facts

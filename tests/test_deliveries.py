@@ -10,9 +10,12 @@ from uuid import UUID
 
 import pytest
 from api import Api, counted, gid
+from both import Both
 from conftest import NOON, World
 from live import PATIENCE_SECONDS, live
 from owed import owed
+from sold import ADVICE as SOLD_ADVICE
+from sold import offer, sold
 
 from pet_graph.events.allocations import ReallocateTime, WriteOffTime
 from pet_graph.events.base import BurnUnit, Command, Money, Quantity
@@ -317,3 +320,72 @@ async def test_a_promise_is_at_risk_once_each_time_a_share_is_crossed(firm: Firm
     told = await followed(world, query, 2)
     assert picked(told, "burnt", "sold", "percent") == [("PT8H", "PT10H", 80), ("PT10H", "PT10H", 80)]
     assert told[1]["obligation"] == {"description": "Advice", "left": "PT0S"}
+
+
+# --- a project on one page --------------------------------------------------------------------------------------------
+
+PAGE = """query ($id: ID!) { project(id: $id) {
+  name owner { name } customer { name }
+  obligations(first: 20) { nodes { description effort delivered burnt left promisedBy status } }
+  weeks(first: 60) { nodes { startsOn worked billable unattributed } }
+  people(first: 20) { nodes { person { name } worked firstOn lastOn } }
+  tasks(first: 20, filter: {status: [OPEN]}) { totalCount nodes { name estimate dueOn assignee { name } } }
+} }"""
+
+
+async def test_a_project_on_one_page_is_one_statement(firm: Firm) -> None:
+    """The project, its promises, burn by week, people, and open tasks."""
+    world = firm.world
+    bela = await world.person("Béla")
+    open_task = PlanTask(project=PROJECT, name="Advise", estimate=12 * HOUR, assignee=bela)
+    done = await ask_for(world, PlanTask(project=PROJECT, name="Meet"))
+    await world.record(open_task)
+    await world.record(FinishTask(task=done))
+    await firm.work(4, obligation=firm.advice)
+    wrong = await firm.work(1, obligation=firm.advice)
+    await world.record(ReverseTime(timesheet=sheet_of(firm.ada, TODAY), entry=wrong, reason="Wrong"))
+    sunday = TODAY - DAY
+    await world.record(RecordTime(person=bela, worked_on=sunday, worked=3 * HOUR, project=PROJECT))
+    both = Both.of(world, "manager")
+    answer = (await both.same(PAGE, id=gid("Project", PROJECT)))["data"]["project"]
+    assert both.planner.counts == {"all": 1}
+    monday = sunday - 6 * DAY
+    assert answer["weeks"]["nodes"] == [
+        {"startsOn": str(monday), "worked": "PT3H", "billable": "PT0S", "unattributed": "PT3H"},
+        {"startsOn": str(TODAY), "worked": "PT4H", "billable": "PT4H", "unattributed": "PT0S"},
+    ]
+    assert picked(answer["people"]["nodes"], "worked", "firstOn") == [("PT4H", str(TODAY)), ("PT3H", str(sunday))]
+    assert ("Advice", "PT4H", "PT6H") in picked(answer["obligations"]["nodes"], "description", "delivered", "left")
+    assert answer["tasks"] == {
+        "totalCount": 1,
+        "nodes": [{"name": "Advise", "estimate": "PT12H", "dueOn": None, "assignee": {"name": "Béla"}}],
+    }
+
+
+PROVENANCE = """query ($id: ID!) { quote(id: $id) { number newest { lines(first: 9) { nodes {
+  number description obligation { project { name } allocations(first: 9) { nodes {
+    worked classification entry { workedOn note } person { name }
+  } } }
+} } } } }"""
+
+
+async def test_from_a_line_of_a_quote_to_the_people_in_one_query(world: World) -> None:
+    """Quote line → obligation → allocation → hours → people, in one statement."""
+    quote = await sold(world, offer(SOLD_ADVICE))
+    [customer] = await world.rows("customers")
+    await world.record(StartProject(name="Portal", customer=customer["id"], quote=quote), id=PROJECT)
+    ada = await world.person("Ada")
+    await world.record(RecordTime(person=ada, worked_on=TODAY, worked=3 * HOUR, project=PROJECT, note="Advised"))
+    both = Both.of(world, "manager")
+    answer = (await both.same(PROVENANCE, id=gid("Quote", quote)))["data"]["quote"]
+    assert both.planner.counts == {"all": 1}
+    [line] = answer["newest"]["lines"]["nodes"]
+    assert line["obligation"]["project"] == {"name": "Portal"}
+    assert line["obligation"]["allocations"]["nodes"] == [
+        {
+            "worked": "PT3H",
+            "classification": "BILLABLE",
+            "entry": {"workedOn": str(TODAY), "note": "Advised"},
+            "person": {"name": "Ada"},
+        }
+    ]

@@ -84,7 +84,7 @@ def _collect_cursors(cursors: dict[str, list[str]], answer: bytes) -> None:
     """Cursors of real answers, by what they are cursors of, for later queries to go on from."""
     for cursor in re.findall(rb'"(WyJ[\w-]+)"', answer)[:3]:
         table = orjson.loads(urlsafe_b64decode(cursor + b"=" * (-len(cursor) % 4)))[0]
-        found = cursors.setdefault(CONNECTIONS[table], [])
+        found = cursors.setdefault(CONNECTIONS.get(table, table), [])
         if len(found) < 50:
             found.append(cursor.decode())
 

@@ -18,6 +18,7 @@ from . import (
     bookings,
     calendars,
     customers,
+    deliveries,
     holidays,
     leads,
     milestones,
@@ -36,7 +37,7 @@ from . import (
     time_entries,
     time_policies,
 )
-from .base import Change, Put, Table, table_of
+from .base import Change, Put, Table, View, table_of
 
 PROJECTORS: dict[str, Callable[[Any, Fact], list[Change]]] = {
     "actual": actuals.project,
@@ -112,6 +113,11 @@ TABLES: dict[str, Table] = {
 
 
 _DECIDERS = {event.__name__: decider for decider in DECIDERS.values() for event in decider.events}
+
+VIEWS = {view.name: view for view in (deliveries.PROJECT_WEEKS, deliveries.PROJECT_PEOPLE)}
+
+RELATIONS: dict[str, Table | View] = {**TABLES, **VIEWS}
+"""Everything that questions can be asked of."""
 
 
 def state_after(facts: Iterable[Fact]) -> Any:

@@ -60,6 +60,11 @@ class Table:
     def name(self) -> str:
         return self.sql.name
 
+    @property
+    def source(self) -> str:
+        """What stands after `from`."""
+        return self.name
+
     @cached_property
     def columns(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.sql.columns)
@@ -156,6 +161,23 @@ class Table:
         indexes = sorted(self.sql.indexes, key=lambda index: str(index.name))
         statements: list[ClauseElement] = [*map(AddConstraint, constraints), *map(CreateIndex, indexes)]
         return [str(statement.compile(dialect=DIALECT)) for statement in statements]
+
+
+@dataclass(frozen=True)
+class View:
+    """Rows that a query makes of tables whenever they are asked for, and the SQL types of its columns."""
+
+    name: str
+    sql: str
+    types: dict[str, str]
+
+    @property
+    def source(self) -> str:
+        """What stands after `from`."""
+        return f"({self.sql})"
+
+    def type_of(self, column: str) -> str:
+        return self.types[column]
 
 
 def _as_it_is(value: Any) -> Any:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import asyncpg
 
+from .base import View
 from .bookings import USUAL_US
 
 
@@ -209,3 +210,30 @@ async def projects_posted_at(connections: asyncpg.Pool[Any], position: int) -> l
         position,
     )
     return [row["project_id"] for row in rows]
+
+
+_IN_CLASSES = """
+    sum(worked_us)::bigint as worked_us,
+    coalesce(sum(worked_us) filter (where classification = 'billable'), 0)::bigint as billable_us,
+    coalesce(sum(worked_us) filter (where classification = 'unattributed'), 0)::bigint as unattributed_us"""
+_CLASSES = {"worked_us": "BIGINT", "billable_us": "BIGINT", "unattributed_us": "BIGINT"}
+
+PROJECT_WEEKS = View(
+    "project_weeks",
+    f"""
+    select md5(project_id::text || starts_on)::uuid as id, project_id, starts_on, {_IN_CLASSES}
+    from (select *, date_trunc('week', worked_on)::date as starts_on from allocations) a
+    group by project_id, starts_on having sum(worked_us) <> 0""",
+    {"id": "UUID", "project_id": "UUID", "starts_on": "DATE", **_CLASSES},
+)
+"""What was worked in each week of a project, which begins on Monday."""
+
+PROJECT_PEOPLE = View(
+    "project_people",
+    f"""
+    select md5(project_id::text || person_id)::uuid as id, project_id, person_id,
+      min(worked_on) as first_on, max(worked_on) as last_on, {_IN_CLASSES}
+    from allocations group by project_id, person_id having sum(worked_us) <> 0""",
+    {"id": "UUID", "project_id": "UUID", "person_id": "UUID", "first_on": "DATE", "last_on": "DATE", **_CLASSES},
+)
+"""What each person worked in a project."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import TABLES
+from . import RELATIONS
 from .questions import Page
 
 LONGEST_UNBROKEN = 57
@@ -38,7 +38,7 @@ def global_id(type_name: str, row: str) -> str:
 def cursor(page: Page, row: str) -> str:
     """The same text as `connections.encode_cursor` makes of the row."""
     column = f"{row}.{page.order.column}"
-    if TABLES[page.table].type_of(page.order.column).startswith("TIMESTAMP"):
+    if RELATIONS[page.table].type_of(page.order.column).startswith("TIMESTAMP"):
         column = f"'\"' || {_instant(column)} || '\"'"
     else:
         column = f"to_json({column})::text"

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 import asyncpg
 
-from . import TABLES
+from . import RELATIONS
 
 Row = Any
 """A row as asyncpg gives it: a mapping by column name."""
@@ -62,7 +62,7 @@ class Parameters:
 
 
 def condition_sql(condition: Condition, table: str, parameters: Parameters, row: str = "t") -> str:
-    column, sql_type = f"{row}.{condition.column}", TABLES[table].type_of(condition.column)
+    column, sql_type = f"{row}.{condition.column}", RELATIONS[table].type_of(condition.column)
     match condition.operator:
         case "is null" | "is not null":
             return f"{column} {condition.operator}"
@@ -77,7 +77,7 @@ def condition_sql(condition: Condition, table: str, parameters: Parameters, row:
 def after_key_sql(page: Page, parameters: Parameters, row: str = "t") -> str:
     assert page.key is not None
     sign = "<" if page.order.descending != page.backwards else ">"
-    value = parameters.add(page.key[0], TABLES[page.table].type_of(page.order.column))
+    value = parameters.add(page.key[0], RELATIONS[page.table].type_of(page.order.column))
     return f"({row}.{page.order.column}, {row}.id) {sign} ({value}, {parameters.add(page.key[1], 'uuid')})"
 
 
@@ -103,7 +103,7 @@ async def by_ids(connections: Connections, table: str, ids: Sequence[Any]) -> di
 async def page(connections: Connections, page: Page) -> list[Row]:
     """One row more than asked, if there is one, so that the caller knows whether the list goes on."""
     parameters = Parameters()
-    sql = f"select t.* from {page.table} t{_paged(page, parameters)}"
+    sql = f"select t.* from {RELATIONS[page.table].source} t{_paged(page, parameters)}"
     rows: list[Row] = await connections.fetch(sql, *parameters.values)
     return rows[::-1] if page.backwards else rows
 
@@ -111,14 +111,14 @@ async def page(connections: Connections, page: Page) -> list[Row]:
 async def count(connections: Connections, page: Page) -> int:
     """How many rows the whole list has."""
     parameters = Parameters()
-    sql = f"select count(*) from {page.table} t{_where(page, parameters)}"
+    sql = f"select count(*) from {RELATIONS[page.table].source} t{_where(page, parameters)}"
     return int(await connections.fetchval(sql, *parameters.values))
 
 
 async def pages(connections: Connections, page: Page, by: str, parents: Sequence[Any]) -> dict[Any, list[Row]]:
     """The same page under each of many parents, in one statement; like `page`, one row more than asked."""
     parameters = Parameters(list(parents))
-    inner = f"select t.* from {page.table} t{_paged(page, parameters, f't.{by} = p.parent')}"
+    inner = f"select t.* from {RELATIONS[page.table].source} t{_paged(page, parameters, f't.{by} = p.parent')}"
     sql = f"select t.* from unnest($1::uuid[]) p(parent) cross join lateral ({inner}) t"
     found: dict[Any, list[Row]] = {parent: [] for parent in parents}
     for row in await connections.fetch(sql, *parameters.values):
@@ -130,6 +130,6 @@ async def counts(connections: Connections, page: Page, by: str, parents: Sequenc
     """How many rows the whole list has under each of many parents."""
     parameters = Parameters(list(parents))
     where = _where(page, parameters, f"t.{by} = any($1::uuid[])")
-    sql = f"select t.{by} as parent, count(*) as rows from {page.table} t{where} group by 1"
+    sql = f"select t.{by} as parent, count(*) as rows from {RELATIONS[page.table].source} t{where} group by 1"
     found = {row["parent"]: row["rows"] for row in await connections.fetch(sql, *parameters.values)}
     return {parent: found.get(parent, 0) for parent in parents}

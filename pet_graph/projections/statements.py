@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, TypeAlias, cast
 
-from . import policies, slas
+from . import RELATIONS, policies, slas
 from .answers import (
     Computed,
     Constant,
@@ -119,7 +119,7 @@ class _Found:
         page, where = self.page, self.where(row)
         if page.key:
             where += f"{' and' if where else ' where'} {after_key_sql(page, self.parameters, row)}"
-        return f"{page.table} {row}{where} order by {_order(row, page, backwards=page.backwards)}"
+        return f"{RELATIONS[page.table].source} {row}{where} order by {_order(row, page, backwards=page.backwards)}"
 
     def rows(self, row: str) -> str:
         """No more of them than are shown, in the order in which they are shown."""
@@ -268,7 +268,7 @@ class _Writer:
                 columns = ", ".join(f"{self._edge(one, found.page, row)} as {self._name(key)}" for key, one in fields)
                 return _as_list(f"select {columns} from {source}")
             case Total():
-                return f"(select count(*) from {found.page.table} {row}{found.where(row)})"
+                return f"(select count(*) from {RELATIONS[found.page.table].source} {row}{found.where(row)})"
         raise TypeError(f"{part!r} has no rows of its own")
 
     def _edge(self, part: Nodes | Cursor | Constant, page: Page, row: str) -> str:

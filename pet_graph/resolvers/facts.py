@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from functools import cache
 from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
+from strawberry.types.arguments import InputContext
+from strawberry.types.base import get_object_definition
 
 from .. import log
 from ..authority import CLIENT_COMMANDS
 from ..context import Info
 from ..decisions import Asked, Invalid, Outcome, Recorded
 from ..events import COMMANDS, EVENTS
+from ..events.checks import camel
 from ..projections.answers import Facts, Ids
 from ..projections.streams import noun_of
 from ..schema import NODES, facts
@@ -157,7 +161,25 @@ def _command_input() -> Any:
         namespace["__annotations__"][python_name] = input_for(COMMANDS[name][0]) | None
         namespace[python_name] = strawberry.field(default=strawberry.UNSET, description=COMMANDS[name][0].__doc__)
     made = type("CommandInput", (), namespace)
-    return strawberry.input(made, one_of=True, description="Any command: give exactly one.")
+    declared: Any = strawberry.input(made, one_of=True, description="Any command: give exactly one.")
+    get_object_definition(declared, strict=True).from_input = _the_one_given
+    return declared
+
+
+def _the_one_given(declared: Any, value: Mapping[str, Any], how: InputContext) -> Any:
+    """The input of a command. Strawberry would look for every command that there is, for each one that is given."""
+    [(name, given)] = value.items()
+    python_name, kind = _inputs_by_name(declared)[name]
+    return declared(**{python_name: how.convert(given, kind, name)})
+
+
+@cache
+def _inputs_by_name(declared: Any) -> dict[str, tuple[str, Any]]:
+    definition = get_object_definition(declared, strict=True)
+    return {
+        camel(field.python_name): (field.python_name, field.resolve_type(type_definition=definition))
+        for field in definition.fields
+    }
 
 
 CommandInput = _command_input()

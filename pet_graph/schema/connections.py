@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 import strawberry
 
-from ..projections import TABLES
+from ..projections import RELATIONS
 from ..projections.questions import Order, Page
 from .filters import Direction, conditions
 from .nodes import bad_input, shown
@@ -90,7 +90,7 @@ def decode_cursor(table: str, order: Order, cursor: str) -> tuple[Any, UUID]:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         *place, value, id_ = msgspec.json.decode(raw, type=tuple[str, str, bool, Any, UUID])
         if place == [table, order.column, order.descending]:
-            return _key(TABLES[table].type_of(order.column), value), id_
+            return _key(RELATIONS[table].type_of(order.column), value), id_
     except (ValueError, OverflowError) as error:
         raise bad_input(f"{shown(cursor)} is not a cursor of this list.") from error
     raise bad_input("This cursor belongs to another list or order; start again without it.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -11,11 +11,14 @@ import strawberry
 from ..projections.deliveries import DeliveryDimension, DeliveryOrder, ForecastMethod
 from .base import BurnUnit, described
 from .facts import Fact
+from .filters import order
 from .links import one
+from .nodes import Part, column
 from .scalars import Position
 
 if TYPE_CHECKING:
     from .obligations import Obligation
+    from .people import Person
     from .projects import Project
 
 
@@ -103,6 +106,43 @@ class SoldVersusDelivered:
     project: Annotated["Project", strawberry.lazy(".projects")] | None = one(
         "projects", by="project_id", description="The project; null when groups are not made by it, or it has none."
     )
+
+
+@strawberry.type(description="What was worked in one week of a project.")
+class ProjectWeek(Part):
+    starts_on: date = column("The Monday with which the week begins.")
+    worked: timedelta = column("Hours worked.", of="worked_us")
+    billable: timedelta = column("What of them promises pay for.", of="billable_us")
+    unattributed: timedelta = column("What of them keeps no promise that is known.", of="unattributed_us")
+
+
+ProjectWeekOrder = order(
+    "ProjectWeek",
+    "How weeks are ordered",
+    "STARTS_ON",
+    descending=False,
+    STARTS_ON=("starts_on", "By date."),
+)
+
+
+@strawberry.type(description="What one person worked in a project.")
+class ProjectPerson(Part):
+    person_id: strawberry.Private[UUID]
+    first_on: date = column("The first day of work.")
+    last_on: date = column("The last day of work.")
+    worked: timedelta = column("Hours worked.", of="worked_us")
+    billable: timedelta = column("What of them promises pay for.", of="billable_us")
+    unattributed: timedelta = column("What of them keeps no promise that is known.", of="unattributed_us")
+    person: Annotated["Person", strawberry.lazy(".people")] = one("people", by="person_id", description="Who.")
+
+
+ProjectPersonOrder = order(
+    "ProjectPerson",
+    "How people are ordered",
+    "WORKED",
+    WORKED=("worked_us", "By what they worked."),
+    LAST_ON=("last_on", "By their last day of work."),
+)
 
 
 @strawberry.type(description="A project's hours, each time something changes what was sold or delivered in it.")

@@ -91,6 +91,19 @@ class Node:
         return cls(row_id=row["id"], as_of=as_of, **columns_of(cls, row))
 
 
+@strawberry.type
+class Part:
+    """What is shown of a row that has no id for clients: they find it again by what it belongs to."""
+
+    row_id: strawberry.Private[UUID]
+    as_of: strawberry.Private[Any]
+
+    @classmethod
+    def of(cls, row: Any, as_of: Any = None) -> Self:
+        """The object that a row becomes."""
+        return cls(row_id=row["id"], as_of=as_of, **columns_of(cls, row))
+
+
 def columns_of(cls: Any, row: Any) -> dict[str, Any]:
     """What of an object comes straight from its row."""
     return {name: read(row, column) for name, column, read in _columns(cls)}

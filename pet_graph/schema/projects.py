@@ -13,6 +13,7 @@ from .actuals import Actual, ActualFilter, ActualOrder
 from .base import described
 from .bookings import Booking, BookingFilter, BookingOrder
 from .connections import Connection
+from .deliveries import ProjectPerson, ProjectPersonOrder, ProjectWeek, ProjectWeekOrder
 from .errors import result
 from .facts import Recorded
 from .filters import order, where
@@ -76,6 +77,12 @@ class Project(Node):
         filter=ObligationFilter,
         order=ObligationOrder,
         description="What was promised and is delivered in it.",
+    )
+    weeks: Connection[ProjectWeek] = many(
+        "project_weeks", by="project_id", order=ProjectWeekOrder, description="What was worked in it, week by week."
+    )
+    people: Connection[ProjectPerson] = many(
+        "project_people", by="project_id", order=ProjectPersonOrder, description="Who worked in it."
     )
     bookings: Connection[Booking] = many(
         "bookings",

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from helpdesk_log import FIRST_ROW, MAPPING, Row, commands_of, founding, read_cases
+from helpdesk_log import FIRST_ROW, MAPPING, YEARS, Row, accept, commands_of, founding, holidays_of, read_cases
 from rich.console import Console
 from rich.table import Table
 from sending import MOST_COMMANDS, CannotImport, Outcome, Server, connected, insist, progress
@@ -26,6 +26,24 @@ from sending import MOST_COMMANDS, CannotImport, Outcome, Server, connected, ins
 CALLS_IN_FLIGHT = 4
 
 console = Console()
+
+
+HOLIDAYS = """
+mutation Holidays($input: ProposeHolidaysOfCountryInput!) {
+  proposeHolidaysOfCountry(input: $input) {
+    __typename
+    ... on CalendarRecorded { facts { data } }
+    ... on UserError { code message path }
+  }
+}
+"""
+
+
+async def propose_holidays(server: Server) -> list[str]:
+    """Let PET propose the holidays of Italy; the dates."""
+    data = await server.ask(HOLIDAYS, {"input": holidays_of(YEARS)})
+    insist(outcome := data["proposeHolidaysOfCountry"])
+    return [holiday["on"] for holiday in outcome["facts"][0]["data"]["holidays"]]
 
 
 # --- importing --------------------------------------------------------------------------------------------------------
@@ -65,10 +83,14 @@ def batches(cases: Iterable[list[Row]]) -> Iterator[list[list[Row]]]:
         yield batch
 
 
-async def import_all(cases: list[list[Row]], url: str, token: str) -> Report:
+async def import_all(cases: list[list[Row]], url: str, token: str, *, office: bool = False) -> Report:
     async with connected(url, token) as server:
-        founders = founding(cases)
+        founders = founding(cases, office=office)
         await server.rehearse(founders[:2])
+        if office:
+            [outcome] = await server.record_all(founders[:1])
+            insist(outcome)
+            founders.insert(1, accept(await propose_holidays(server)))
         for start in range(0, len(founders), MOST_COMMANDS):
             for outcome in await server.record_all(founders[start : start + MOST_COMMANDS]):
                 insist(outcome)
@@ -121,6 +143,12 @@ def main(
     file: Annotated[Path | None, typer.Argument(help="The log: helpdesk_log.csv.")] = None,
     url: Annotated[str, typer.Option(help="Where PET's GraphQL is.")] = "http://127.0.0.1:8000/graphql",
     token: Annotated[str, typer.Option(envvar="PET_TOKEN", help="A manager's token.")] = "",
+    calendar: Annotated[
+        bool,
+        typer.Option(
+            "--calendar", help="Promise in office hours: weekdays 9-13 and 14-18 in Rome, without Italian holidays."
+        ),
+    ] = False,
     mapping: Annotated[bool, typer.Option("--mapping", help="Print what rows become, and import nothing.")] = False,
 ) -> None:
     """Import the helpdesk log."""
@@ -132,7 +160,7 @@ def main(
             raise CannotImport("Say which FILE to import, and give a manager's token with --token.")
         cases = read_cases(file)
         started = time.monotonic()
-        report = asyncio.run(import_all(cases, url, token.strip()))
+        report = asyncio.run(import_all(cases, url, token.strip(), office=calendar))
         print_report(report, cases, time.monotonic() - started)
         if failed := sum(rows for (_, code), rows in report.refused.items() if code == "internal_error"):
             raise CannotImport(f"{failed:,} rows failed because of an error on PET's side. Run the import again.")

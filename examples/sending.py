@@ -64,8 +64,12 @@ class Server:
         outcomes: list[Outcome] = await self._patiently(lambda: self._record_all(commands))
         return outcomes
 
+    async def ask(self, document: str, variables: dict[str, Any] | None = None) -> Any:
+        """The data that an operation is answered with."""
+        return await self._patiently(lambda: self._ask(document, variables))
+
     async def position(self) -> int:
-        return int((await self._patiently(lambda: self._ask(POSITION)))["position"])
+        return int((await self.ask(POSITION))["position"])
 
     async def _record_all(self, commands: list[Command], *, dry_run: bool = False) -> list[Outcome]:
         data = await self._ask(RECORD_ALL, {"commands": commands, "dryRun": dry_run})
@@ -120,7 +124,7 @@ def insist(outcome: Outcome) -> None:
         )
     if outcome.get("code") == "not_permitted":
         raise CannotImport(f"PET does not let this token import: {outcome['message']} A manager's token may.")
-    if outcome["__typename"] != "CommandRecorded":
+    if outcome["__typename"] not in ("CommandRecorded", "CalendarRecorded"):
         raise CannotImport(f"PET does not record what the import begins with: {outcome['message']}")
 
 

@@ -161,9 +161,9 @@ class Server:
     # --- importing into it --------------------------------------------------------------------------------------------
 
     @contextmanager
-    def importing(self, file: Path, token: str | None = None) -> Iterator[subprocess.Popen[str]]:
+    def importing(self, file: Path, token: str | None = None, *options: str) -> Iterator[subprocess.Popen[str]]:
         """An importer at work; it ends with the block at the latest."""
-        command = [sys.executable, IMPORTER, file, "--url", self.url, "--token", token or self.token]
+        command = [sys.executable, IMPORTER, file, "--url", self.url, "--token", token or self.token, *options]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment()
         ) as importer:
@@ -172,8 +172,8 @@ class Server:
             finally:
                 importer.kill()
 
-    def import_log(self, file: Path, token: str | None = None) -> subprocess.CompletedProcess[str]:
-        with self.importing(file, token) as importer:
+    def import_log(self, file: Path, token: str | None = None, *options: str) -> subprocess.CompletedProcess[str]:
+        with self.importing(file, token, *options) as importer:
             out, err = importer.communicate(timeout=COMMAND_SECONDS)
         return subprocess.CompletedProcess(importer.args, importer.returncode, out, err)
 

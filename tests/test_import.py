@@ -14,7 +14,7 @@ from pathlib import Path
 import helpdesk
 import pytest
 from conftest import shared_data
-from helpdesk import PRIORITIES, Tally
+from helpdesk import CUSTOMER_ONLY, OFFICE_TARGETS, PRIORITIES, Rules, Tally
 from servers import IMPORTER, Server, a_server, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("import")]
@@ -28,19 +28,29 @@ class Imported:
     file: Path
     said: subprocess.CompletedProcess[str]
     expected: Tally
+    options: tuple[str, ...] = ()
 
 
-@pytest.fixture(scope="module", params=["the real log", "a generated log"])
+IN_OFFICE_HOURS = ", in office hours"
+
+
+@pytest.fixture(
+    scope="module",
+    params=[f"{log}{hours}" for log in ("the real log", "a generated log") for hours in ("", IN_OFFICE_HOURS)],
+)
 def imported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Imported]:
-    if request.param == "the real log":
+    office = request.param.endswith(IN_OFFICE_HOURS)
+    options = ("--calendar",) if office else ()
+    rules = Rules(helpdesk.office_hours(), OFFICE_TARGETS, CUSTOMER_ONLY) if office else Rules()
+    if request.param.startswith("the real log"):
         file = shared_data("helpdesk/helpdesk_log.csv")
     else:
         file = helpdesk.write(tmp_path_factory.mktemp("log") / "generated.csv", helpdesk.generated(400))
     with a_server() as server:
-        said = server.import_log(file)
+        said = server.import_log(file, None, *options)
         assert said.returncode == 0, said.stderr
         until(lambda: server.count("slaClocks", state=["RUNNING"]) == 0)
-        yield Imported(server, file, said, helpdesk.tally(helpdesk.read(file)))
+        yield Imported(server, file, said, helpdesk.tally(helpdesk.read(file), rules=rules), options)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +125,7 @@ def test_what_was_imported_is_sealed_and_replays_equal(imported: Imported) -> No
 
 def test_imported_again_nothing_is_recorded_twice(imported: Imported) -> None:
     position = imported.server.position
-    said = imported.server.import_log(imported.file)
+    said = imported.server.import_log(imported.file, None, *imported.options)
     assert said.returncode == 0, said.stderr
     assert f"{imported.expected.recorded:,} of the recorded ones were there before" in said.stdout.splitlines()
     assert imported.server.position == position
@@ -151,7 +161,8 @@ def test_a_wrong_token_is_told_so(empty: Server, small_log: Path) -> None:
 
 def test_another_importer_is_told_that_the_log_is_there_already(imported: Imported) -> None:
     position = imported.server.position
-    said = imported.server.import_log(imported.file, token=imported.server.token_of("manager", name="somebody else"))
+    token = imported.server.token_of("manager", name="somebody else")
+    said = imported.server.import_log(imported.file, token, *imported.options)
     assert refusal(said).startswith("The log was imported before, with another actor. ")
     assert imported.server.position == position
 

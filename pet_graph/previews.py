@@ -22,7 +22,7 @@ from .events.policies import PolicyState
 from .events.slas import Informed, RecordOverdueSla, decide
 from .events.verdicts import after as evolved
 from .projections import streams
-from .projections.base import as_json
+from .projections.base import Put, as_json
 from .projections.slas import OVERTAKEN, calendar_edits, policy_edits
 
 SOME = 50
@@ -72,7 +72,7 @@ async def preview(
 async def _overtaken(connection: Any, state: Any, subject: UUID, limit: int, after: str) -> list[UUID]:
     """The tickets that the clock would look at."""
     edits = policy_edits(state, subject) if isinstance(state, PolicyState) else calendar_edits(state, subject)
-    rows = as_json([edit.values for edit in edits])
+    rows = as_json([edit.values for edit in edits if isinstance(edit, Put)])
     found = OVERTAKEN.format(edits="json_populate_recordset(null::sla_edits, $3)")
     return [
         UUID(row["stream"].removeprefix("sla-")) for row in await connection.fetch(found, f"sla-{after}", limit, rows)

@@ -82,7 +82,6 @@ class SlaEditRow(SQLModel, table=True):
     subject_id: UUID = Field(primary_key=True)
     edit: int = Field(primary_key=True)
     since: datetime
-    position: int = Field(sa_type=BigInteger)
 
 
 class DeadlineRow(SQLModel, table=True):
@@ -106,26 +105,30 @@ def project(state: SlaState, fact: Fact) -> list[Change]:
 def policy_edits(state: PolicyState, policy: UUID) -> list[Put]:
     """The statements of a policy that reach open clocks, by their place among all."""
     return [
-        _edit(policy, place, max(one.valid_from, one.adopted_at), one.position)
+        _edit(policy, place, max(one.valid_from, one.adopted_at))
         for place, one in enumerate(state.versions)
         if place and one.open_clocks is not Keeping.KEEP
     ]
 
 
-def calendar_edits(state: CalendarState, calendar: UUID) -> list[Put]:
-    """The versions of a calendar after the first. A date counts from its first midnight in a zone of the calendar's."""
+def calendar_edits(state: CalendarState, calendar: UUID) -> list[Change]:
+    """The versions of a calendar after the first; those of which later ones left nothing are dropped.
+
+    A date counts from its first midnight in a zone of the calendar's.
+    """
     zones = {zone(one.zone) for one in state.hours}
     since = {one.version: one.valid_from for one in state.hours}
     for day in state.days:
         on = min(datetime(day.on.year, day.on.month, day.on.day, tzinfo=zone).astimezone(UTC) for zone in zones)
         since[day.version] = min(since.get(day.version, on), on)
     return [
-        _edit(calendar, version, at, state.told[version - 1]) for version, at in sorted(since.items()) if version > 1
+        _edit(calendar, version, since[version]) if version in since else Drop("sla_edits", (calendar, version))
+        for version in range(2, state.version + 1)
     ]
 
 
-def _edit(subject: UUID, edit: int, since: datetime, position: int) -> Put:
-    return Put("sla_edits", {"subject_id": subject, "edit": edit, "since": since, "position": position})
+def _edit(subject: UUID, edit: int, since: datetime) -> Put:
+    return Put("sla_edits", {"subject_id": subject, "edit": edit, "since": since})
 
 
 def clock_id(ticket: UUID, clock: Clock) -> UUID:

@@ -24,7 +24,8 @@ import httpx
 from pet_graph.postgres import acquire
 
 PET_GRAPH = Path(sys.executable).with_name("pet-graph")
-IMPORTER = Path(__file__).parent.parent / "examples" / "import_helpdesk.py"
+EXAMPLES = Path(__file__).parent.parent / "examples"
+IMPORTER = EXAMPLES / "import_helpdesk.py"
 START_SECONDS = STOP_SECONDS = 60.0
 ANSWER_SECONDS = 15.0
 COMMAND_SECONDS = 300.0
@@ -161,21 +162,30 @@ class Server:
     # --- importing into it --------------------------------------------------------------------------------------------
 
     @contextmanager
-    def importing(self, file: Path, token: str | None = None, *options: str) -> Iterator[subprocess.Popen[str]]:
+    def importing(
+        self, file: Path, token: str | None = None, *options: str, importer: Path = IMPORTER
+    ) -> Iterator[subprocess.Popen[str]]:
         """An importer at work; it ends with the block at the latest."""
-        command = [sys.executable, IMPORTER, file, "--url", self.url, "--token", token or self.token, *options]
+        command = [sys.executable, importer, file, "--url", self.url, "--token", token or self.token, *options]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment()
-        ) as importer:
+        ) as at_work:
             try:
-                yield importer
+                yield at_work
             finally:
-                importer.kill()
+                at_work.kill()
 
-    def import_log(self, file: Path, token: str | None = None, *options: str) -> subprocess.CompletedProcess[str]:
-        with self.importing(file, token, *options) as importer:
-            out, err = importer.communicate(timeout=COMMAND_SECONDS)
-        return subprocess.CompletedProcess(importer.args, importer.returncode, out, err)
+    def import_log(
+        self,
+        file: Path,
+        token: str | None = None,
+        *options: str,
+        importer: Path = IMPORTER,
+        seconds: float = COMMAND_SECONDS,
+    ) -> subprocess.CompletedProcess[str]:
+        with self.importing(file, token, *options, importer=importer) as at_work:
+            out, err = at_work.communicate(timeout=seconds)
+        return subprocess.CompletedProcess(at_work.args, at_work.returncode, out, err)
 
 
 def _free_port() -> int:

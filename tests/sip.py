@@ -10,7 +10,7 @@ import csv
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -142,5 +142,58 @@ def generated(count: int) -> Firm:
         parts = [Fraction(number % 30 + 1, 5) for _ in developers]
         status = ("FINISHED", "COMPLETED", "CHRONICLE", "CANCELLED", "ESTIMATED")[number % 5]
         sold.append(Sold(task, project, hours, sum(parts, Fraction()), status, estimated))
-        worked += [Work(task, project, one, part, estimated) for one, part in zip(developers, parts, strict=True)]
+        done = estimated + timedelta(days=number % 90)
+        worked += [Work(task, project, one, part, done) for one, part in zip(developers, parts, strict=True)]
     return Firm(tuple(sold), tuple(worked))
+
+
+HEADER = [
+    "TaskNumber",
+    "Summary",
+    "Priority",
+    "RaisedByID",
+    "AssignedToID",
+    "AuthorisedByID",
+    "StatusCode",
+    "ProjectCode",
+    "ProjectBreakdownCode",
+    "Category",
+    "SubCategory",
+    "HoursEstimate",
+    "HoursActual",
+    "DeveloperID",
+    "DeveloperHoursActual",
+    "TaskPerformance",
+    "DeveloperPerformance",
+]
+
+
+def write(folder: Path, firm: Firm) -> Path:
+    """A firm as the two files of the data set."""
+    tasks, dates = [], []
+    for sold in firm.sold:
+        for work in (one for one in firm.worked if one.task == sold.task):
+            told = {
+                "TaskNumber": sold.task,
+                "Summary": f"Task {sold.task}",
+                "StatusCode": sold.status,
+                "ProjectCode": sold.project,
+                "Category": "Development",
+                "SubCategory": "Bug",
+                "HoursEstimate": float(sold.hours),
+                "HoursActual": float(sold.actual),
+                "DeveloperID": work.developer,
+                "DeveloperHoursActual": float(work.hours),
+            }
+            tasks.append({**dict.fromkeys(HEADER, ""), **told})
+            completed_on = f"{work.on:%d-%b-%y}" if work.on != sold.on else ""
+            dates.append({"TaskNumber": sold.task, "EstimateOn": f"{sold.on:%d-%b-%y}", "CompletedOn": completed_on})
+    for name, header, rows in (
+        (TASKS, HEADER, tasks),
+        (DATES, ["TaskNumber", "EstimateOn", "StartedOn", "CompletedOn"], dates),
+    ):
+        with (folder / name).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, header, restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+    return folder

@@ -305,6 +305,14 @@ async def test_a_project_is_followed_and_read_again_alike(firm: Firm, world: Wor
     ]
     above = query.replace(f'after: "{after}"', f'after: "{after}", filter: {{above: "PT1H"}}')
     assert await followed(world, above, 1) == told[1:]
+    of_others = (
+        f'subscription {{ projectDrift(after: "{after}", filter: {{project: ["{gid("Project", UUID(int=82))}"]}}) '
+    )
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await followed(world, of_others + "{ cursor } }", 1)
+    here = query.replace(f'after: "{after}"', f'after: "{after}", filter: {{project: ["{gid("Project", PROJECT)}"]}}')
+    assert await followed(world, here, 2) == told
 
 
 async def test_a_promise_is_at_risk_once_each_time_a_share_is_crossed(firm: Firm, world: World) -> None:

@@ -107,7 +107,7 @@ FOUND: list[tuple[str, str, Json, set[str]]] = [
     ("BookingFilter.firstBefore", "bookings", {"firstBefore": f"{TODAY + DAY}"}, {"firm"}),
     ("BookingFilter.lastFrom", "bookings", {"lastFrom": f"{TODAY + 2 * DAY}"}, {"soft"}),
     ("RateCardFilter.person", "rateCards", {"person": [ADA]}, {"of Ada"}),
-    ("RateCardFilter.role", "rateCards", {"role": ["ENGINEER"]}, {"of engineers"}),
+    ("RateCardFilter.role", "rateCards", {"role": ["Engineer"]}, {"of engineers"}),
     ("TimesheetFilter.person", "timesheets", {"person": [BELA]}, {"of Bela"}),
     ("TimesheetFilter.workedFrom", "timesheets", {"workedFrom": f"{TODAY}"}, {"of Ada"}),
     ("TimesheetFilter.workedBefore", "timesheets", {"workedBefore": f"{TODAY}"}, {"of Bela"}),

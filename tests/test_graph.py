@@ -195,6 +195,11 @@ READS = (
     '{ rate(kind: COST, on: "2026-06-01") { perHour } }',
     '{ overcommitments(firstOn: "2026-06-01", lastOn: "2026-06-02", first: 1) { day } }',
     "{ slaBreachesByCustomer(first: 1) { breaches } }",
+    "{ workInProgress { worked } }",
+    "{ actuals(first: 1) { nodes { id } } }",
+    '{ actual(id: "?") { id } }',
+    '{ slaPreview(edit: {adoptSlaPolicy: {commandId: "' + f"{UUID(int=1)}" + '", name: "A", targets: [{}]}})'
+    " { __typename } }",
     "{ soldVersusDelivered(by: [PROJECT], first: 1) { sold } }",
     "{ nodes(ids: []) { id } }",
     *(f'{{ {field}(id: "?") {{ id }} }}' for field in (*FINDERS.values(), "node")),

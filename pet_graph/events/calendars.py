@@ -31,7 +31,7 @@ from .holidays import (
     RejectHolidays,
     each_once,
 )
-from .workdays import Calendar, CalendarVersion, Day, Week, Weekday, Window, check_version, window
+from .workdays import Calendar, CalendarVersion, Day, Week, Weekday, Window, check_version, shared, window
 
 MOST_EXCEPTIONS = 4_000
 """How many statements about dates one calendar may hold: it forgets none of them."""
@@ -228,7 +228,7 @@ class CalendarState(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     def at(self, version: int) -> Calendar:
         """What counted, as of a former version."""
         if version not in self._calendars:
-            self._calendars[version] = _calendar(self, version)
+            self._calendars[version] = shared(_calendar(self, version))
         return self._calendars[version]
 
     def known(self, position: int) -> Calendar:

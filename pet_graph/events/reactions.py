@@ -225,8 +225,8 @@ def sla_case(ticket_id: UUID, look: Look) -> Case:
     return Case(
         timeline=ticket.timeline,
         promise=partial(_promise, ticket, held, {}),
-        terms=lambda promise: _terms(by_id[promise.policy].version(promise.policy_version)),
-        calendar=partial(_calendar, look),
+        terms=partial(_terms, by_id, {}),
+        calendar=partial(_calendar, look, {}),
         seen=partial(_seen, by_id, look),
         edits=[edit for policy_id, policy in held for edit in _edits(ticket, policy_id, policy)],
         assignee=ticket.assignee,
@@ -287,8 +287,12 @@ def _promised(ticket: TicketState, policy_id: UUID, version: PolicyVersion, prio
     )
 
 
-def _terms(version: PolicyVersion) -> Terms:
-    return Terms(version.rules, version.on_priority, version.on_calendar)
+def _terms(held: dict[UUID, PolicyState], made: dict[tuple[UUID, int], Terms], promise: Promise) -> Terms:
+    key = promise.policy, promise.policy_version
+    if key not in made:
+        version = held[promise.policy].version(promise.policy_version)
+        made[key] = Terms(version.rules, version.on_priority, version.on_calendar)
+    return made[key]
 
 
 def _edits(ticket: TicketState, policy_id: UUID, policy: PolicyState) -> Iterator[Edit]:
@@ -318,8 +322,13 @@ def _seen(held: dict[UUID, PolicyState], look: Look, promises: Iterable[Promise]
     return tuple(sorted(Seen(subject, edit) for subject, edit in edits.items()))
 
 
-def _calendar(look: Look, calendar_id: UUID, position: int | None) -> Calendar | None:
+def _calendar(
+    look: Look, known: dict[tuple[UUID, int | None], Calendar | None], calendar_id: UUID, position: int | None
+) -> Calendar | None:
     """The working hours as they were known at a position of the log, or as they are known now."""
-    state: calendars.CalendarState = look("calendar", calendar_id)
-    calendar = state.calendar if position is None else state.known(position)
-    return calendar if calendar.versions else None
+    key = calendar_id, position
+    if key not in known:
+        state: calendars.CalendarState = look("calendar", calendar_id)
+        calendar = state.calendar if position is None else state.known(position)
+        known[key] = calendar if calendar.versions else None
+    return known[key]

@@ -342,6 +342,12 @@ ALWAYS = Always()
 
 
 @lru_cache(maxsize=128)
+def shared(calendar: Calendar) -> Calendar:
+    """The calendar that stands for all equal ones: one that is looked up often is then found without comparing."""
+    return calendar
+
+
+@lru_cache(maxsize=128)
 def _timetable(calendar: Calendar) -> Timetable:
     return Timetable(calendar)
 

@@ -25,7 +25,9 @@ Which = Annotated[SlaVerdictFilter | None, strawberry.argument(description="Only
 
 @strawberry.type
 class VerdictSubscriptions:
-    @strawberry.subscription(description="Every breach, as it is recorded.")
+    @strawberry.subscription(
+        description="Every breach, as it is recorded, at whatever hour. Quiet hours belong to whoever delivers alerts."
+    )
     async def sla_breaches(
         self, info: Info, after: After = None, filter: Which = None
     ) -> AsyncGenerator[SlaBreach, None]:
@@ -33,7 +35,9 @@ class VerdictSubscriptions:
             async for verdict in verdicts:
                 yield verdict
 
-    @strawberry.subscription(description="Every warning, as it is recorded.")
+    @strawberry.subscription(
+        description="Every warning, as it is recorded, at whatever hour. Quiet hours belong to whoever delivers alerts."
+    )
     async def sla_warnings(
         self, info: Info, after: After = None, filter: Which = None
     ) -> AsyncGenerator[SlaWarning, None]:

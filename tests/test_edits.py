@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 import pytest
+from api import DESK
+from both import Both
 from conftest import NOON, World
 from desk import CLOCK, HOUR, OPEN, RESOLVE, TICKET, Desk, adopt, clock, verdicts
 from given import after
@@ -197,3 +199,20 @@ async def test_another_version_of_the_policy_reaches_open_clocks_by_its_mode(
     await world.record(adopt(FIVE, warn_at_percent=(), calendar=HOURS, open_clocks=change))
     await world.turns.record_due()
     assert await due(world) == [(3, due_at, 1)]
+
+
+# --- shown ------------------------------------------------------------------------------------------------------------
+
+
+async def test_elapsed_time_is_business_time_whichever_way_a_query_takes(world: World) -> None:
+    """Five hours after noon in Rome four have counted; at night none more, and the next morning they go on."""
+    await an_office_world(world, 1)
+    both = Both.of(world, *DESK)
+    shown = []
+    for hours in (1, 4, 14, 1):
+        world.pass_time(hours=hours)
+        answer = await both.same("{ slaClocks(first: 1) { nodes { elapsed remaining target calendar { name } } } }")
+        [clock] = answer["data"]["slaClocks"]["nodes"]
+        shown.append((clock["elapsed"], clock["remaining"]))
+        assert (clock["target"], clock["calendar"]) == ("PT6H", {"name": "Office"})
+    assert shown == [("PT1H", "PT5H"), ("PT4H", "PT2H"), ("PT4H", "PT2H"), ("PT5H", "PT1H")]

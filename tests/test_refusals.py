@@ -116,7 +116,7 @@ NOT_WELL_FORMED: list[tuple[str, Json, list[str], str, str]] = [
         {"name": "A", "targets": []},
         ["targets"],
         "wrong_length",
-        "targets has 0 items; from 1 to 4 fit.",
+        "targets has 0 items; from 1 to 100 fit.",
     ),
     (
         "adoptSlaPolicy",

@@ -19,6 +19,7 @@ from owed import HOURS, QUOTE, owed
 from sold import accepting, changed, eur, line, offer, sold
 from test_delivery_mutations import LIFE
 from test_sales_mutations import LIFE as SALES
+from timetables import OFFICE, REPUBLIC
 
 from pet_graph import audit, database, log
 from pet_graph.authority import CLIENT_COMMANDS
@@ -26,8 +27,16 @@ from pet_graph.decisions import NOT_ALONE, Asked, Conflict, Failed, Invalid, Out
 from pet_graph.events import COMMANDS
 from pet_graph.events.approval_limits import AdoptApprovalLimit
 from pet_graph.events.base import BurnUnit, Command, Event, Fact, Priority, Refused, Role, about
+from pet_graph.events.calendars import (
+    AddCalendarExceptions,
+    AmendCalendar,
+    CalendarException,
+    RemoveCalendarExceptions,
+    RetireCalendar,
+)
 from pet_graph.events.checks import check
 from pet_graph.events.customers import RegisterCustomer, RenameCustomer
+from pet_graph.events.holidays import AcceptHolidays, ProposeHolidays, RejectHolidays
 from pet_graph.events.messages import AnnotateTicket, ReceiveTicketMessage, RespondToTicket
 from pet_graph.events.obligations import FulfilObligation, ReleaseObligation, obligation_of
 from pet_graph.events.people import GrantRole, RegisterPerson, RevokeRole
@@ -382,7 +391,10 @@ LIMIT = AdoptApprovalLimit(limit=eur("1"))
 DRAFT, SECOND = DraftQuote(customer=CUSTOMER, offer=OFFER), DraftQuote(customer=CUSTOMER, offer=offer(line(9)))
 APPROVED = [LIMIT, DRAFT, SubmitQuote(quote=QUOTE), ApproveQuote(quote=QUOTE, digest=DIGEST)]
 SENT = [*APPROVED, SendQuote(quote=QUOTE, recipient="Cora")]
-IDS: dict[Command, UUID] = {OPEN: TICKET, DRAFT: QUOTE, ANOTHER: OTHER, SECOND: UUID(int=98)}
+CALENDAR, THE_DAY = UUID(int=70), (REPUBLIC.on,)
+PROPOSE = ProposeHolidays(calendar=CALENDAR, source="Law", holidays=(REPUBLIC,))
+EXCEPTIONS = AddCalendarExceptions(calendar=CALENDAR, exceptions=(CalendarException(on=REPUBLIC.on, name="Stock"),))
+IDS: dict[Command, UUID] = {OFFICE: CALENDAR, OPEN: TICKET, DRAFT: QUOTE, ANOTHER: OTHER, SECOND: UUID(int=98)}
 
 REHEARSED: dict[type[Command], tuple[Command, list[Command]]] = {
     type(command): (command, before)
@@ -406,6 +418,14 @@ REHEARSED: dict[type[Command], tuple[Command, list[Command]]] = {
         (SupersedeQuote(quote=QUOTE, by=IDS[SECOND]), [DRAFT, SECOND]),
         (FulfilObligation(obligation=obligation_of(QUOTE, 1), evidence="Report 7"), []),
         (ReleaseObligation(obligation=obligation_of(QUOTE, 1), reason="Mutual"), []),
+        (OFFICE, []),
+        (AmendCalendar(calendar=CALENDAR, hours=OFFICE.hours[:1]), [OFFICE]),
+        (EXCEPTIONS, [OFFICE]),
+        (RemoveCalendarExceptions(calendar=CALENDAR, dates=THE_DAY), [OFFICE, EXCEPTIONS]),
+        (PROPOSE, [OFFICE]),
+        (AcceptHolidays(calendar=CALENDAR, dates=THE_DAY), [OFFICE, PROPOSE]),
+        (RejectHolidays(calendar=CALENDAR, dates=THE_DAY), [OFFICE, PROPOSE]),
+        (RetireCalendar(calendar=CALENDAR, reason="Moved"), [OFFICE]),
         (OPEN, [STANDARD]),
         (AssignTicket(ticket=TICKET, assignee=PERSON), [STANDARD, OPEN]),
         (PrioritiseTicket(ticket=TICKET, priority=Priority.URGENT), [STANDARD, OPEN]),

@@ -22,6 +22,7 @@ from .events.base import Fact
 from .events.reactions import DEADLINES, EDITED
 from .events.verdicts import SlaBreached, SlaWarned
 from .feed import Feed
+from .projections.slas import NEXT_DUE
 from .projections.streams import noun_of
 from .turn import BEGINNING, Due, Turns, Unavailable
 
@@ -31,8 +32,6 @@ LONGEST_SLEEP_SECONDS = 60.0
 RETRY_SECONDS = 0.5
 STUCK_SECONDS = 5.0
 """How long to leave alone what is due and cannot be recorded; what falls due meanwhile is recorded in time."""
-
-NEXT = "select min(due_at) from deadlines where (due_at, stream) > ($1, $2)"
 
 
 class Clock:
@@ -75,7 +74,7 @@ class Clock:
         while True:
             self._begin_anew()
             now = self._now()
-            due_at: datetime | None = await self._pool.fetchval(NEXT, *self._round.after)
+            due_at: datetime | None = await self._pool.fetchval(NEXT_DUE, *self._round.after)
             seconds = LONGEST_SLEEP_SECONDS if due_at is None else (due_at - now).total_seconds()
             if seconds > 0 and not self._round.edits:
                 if self._try_again_at:

@@ -27,7 +27,7 @@ from .events.base import Fact
 from .events.reactions import DEADLINES
 from .projections import TABLES, rows_since, streams
 from .projections.base import Change, Row, as_json, statements
-from .projections.slas import OVERTAKEN
+from .projections.slas import OVERTAKEN, PASSED
 from .projections.streams import noun_of
 
 TURN = 0x9E7_0002
@@ -46,10 +46,6 @@ PART = 32
 
 BEGINNING = datetime.min.replace(tzinfo=UTC), ""
 DUE_LIMIT = 200
-PASSED = """
-    select stream, version, due_at from deadlines join streams using (stream)
-    where due_at <= $1 and (due_at, stream) > ($2, $3) order by due_at, stream limit $4
-    for update of deadlines skip locked"""
 DUE = UUID("6a0b7f0e-3b0e-5d5c-9d3e-3f1f0c4d5e6a")
 """The namespace of the ids of the clock's own commands."""
 

@@ -177,6 +177,15 @@ def _review(state: SlaState, seen: Seen, stream: str) -> dict[str, Any]:
 
 # --- asked ------------------------------------------------------------------------------------------------------------
 
+NEXT_DUE = "select min(due_at) from deadlines where (due_at, stream) > ($1, $2)"
+"""The first instant at which something falls due, after the deadline of that instant and stream."""
+
+PASSED = """
+    select stream, version, due_at from deadlines join streams using (stream)
+    where due_at <= $1 and (due_at, stream) > ($2, $3) order by due_at, stream limit $4
+    for update of deadlines skip locked"""
+"""The streams of which something is due by an instant, a page of them after a deadline."""
+
 OVERTAKEN = """
     select stream, version from streams where stream in (
         select r.stream from sla_reviews r, {edits} e

@@ -13,7 +13,7 @@ from ..projections.bookings import OVERCOMMITMENTS
 from ..schema.bookings import Booking, BookingFilter, BookingOrder, BookingRecorded, BookingResult, Overcommitment
 from ..schema.connections import MOST, Connection
 from ..schema.links import find, listing, rows
-from ..schema.nodes import bad_input, id_of
+from ..schema.nodes import bad_input, check_count, id_of
 from .base import mutation
 
 LONGEST = timedelta(days=366)
@@ -25,8 +25,7 @@ def _days(
     first: Annotated[int, strawberry.argument(description="The first so many days, 1 to 100.")],
     person: Annotated[list[strawberry.ID] | None, strawberry.argument(description="Only of these people.")] = None,
 ) -> Given:
-    if not 1 <= first <= MOST:
-        raise bad_input(f"`first` is {first}; from 1 to {MOST} fit.")
+    check_count("first", first, MOST)
     if last_on - first_on > LONGEST:
         raise bad_input(f"From {first_on} to {last_on} it is more than {LONGEST.days} days.")
     return Given((first_on, last_on, None if person is None else [id_of("Person", one) for one in person], first))

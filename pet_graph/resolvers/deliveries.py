@@ -40,12 +40,13 @@ from ..schema.deliveries import (
     ProjectDrift,
     SoldVersusDelivered,
 )
-from ..schema.nodes import bad_input, id_of
+from ..schema.nodes import check_count, id_of
 from ..schema.scalars import Position
 from .tickets import AsOf
 from .verdicts import After
 
 MOST_GROUPS = 1_000
+MOST_PERCENT = 1_000
 CHANGING = (
     AllocationWithdrawn,
     ObligationAmended,
@@ -78,8 +79,7 @@ class DeliveryQueries:
         as_of: Annotated[AsOf | None, strawberry.argument(description="As it was then; left out, as it is.")] = None,
     ) -> list[SoldVersusDelivered]:
         info.context.may_read()
-        if not 1 <= first <= MOST_GROUPS:
-            raise bad_input(f"`first` is {first}; from 1 to {MOST_GROUPS} fit.")
+        check_count("first", first, MOST_GROUPS)
         moment = await info.context.reached(as_of.moment()) if as_of else context.AsOf()
         return await _groups(info, by, moment, _selected(filter), order_by, first)
 
@@ -183,8 +183,7 @@ class DeliverySubscriptions:
             strawberry.argument(description="The share in percent, 1 to 1,000; 100 is all that was sold."),
         ] = 80,
     ) -> AsyncGenerator[ObligationAtRisk, None]:
-        if not 1 <= percent <= 1_000:
-            raise bad_input(f"`percent` is {percent}; from 1 to 1,000 fit.")
+        check_count("percent", percent, MOST_PERCENT)
         async with aclosing(info.context.follow(after)) as followed:
             async for fact in followed:
                 if isinstance(fact.event, ObligationBurned) and _crosses(fact.event, percent):

@@ -25,7 +25,7 @@ from ..schema.errors import error_of, result
 from ..schema.facts import FactPage
 from ..schema.inputs import NODE_NAMES, command_of, field_name, input_for
 from ..schema.links import Stretch, Things, scalar
-from ..schema.nodes import Node, bad_input, global_id, local_id, shown, text
+from ..schema.nodes import Node, bad_input, check_count, global_id, local_id, shown, text
 from ..schema.scalars import Position
 from .base import recorded_fields
 from .verdicts import After
@@ -124,8 +124,7 @@ def _stretch(
     streams: Sequence[str] | None = None,
 ) -> Facts:
     """Which facts are asked for. Raises GraphQLError."""
-    if not 1 <= first <= MOST_FACTS:
-        raise bad_input(f"`first` is {first}; from 1 to {MOST_FACTS} fit.")
+    check_count("first", first, MOST_FACTS)
     _known(types)
     wanted = None if streams is None else tuple(text(stream) for stream in streams)
     return Facts(after or 0, first, None if types is None else tuple(types), wanted)

@@ -16,7 +16,7 @@ from ..events.policies import AdoptSlaPolicy, RetireSlaPolicy
 from ..previews import preview
 from ..schema.errors import error_of
 from ..schema.inputs import command_of, field_name, input_for
-from ..schema.nodes import bad_input, shown
+from ..schema.nodes import bad_input, check_count, shown
 from ..schema.previews import SlaMove, SlaPreview, SlaPreviewResult
 
 MOST_TICKETS = 1_000
@@ -59,8 +59,7 @@ class PreviewQueries:
         after: Annotated[str | None, strawberry.argument(description="Begin after this cursor.")] = None,
     ) -> SlaPreviewResult:
         info.context.may_read()
-        if not 1 <= first <= MOST_TICKETS:
-            raise bad_input(f"`first` is {first}; from 1 to {MOST_TICKETS:,} fit.")
+        check_count("first", first, MOST_TICKETS)
         begin = _cursor(after)
         [(name, given)] = [(name, value) for name, value in vars(edit).items() if value is not strawberry.UNSET]
         made = command_of(EDITS[name], given)

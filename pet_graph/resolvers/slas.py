@@ -11,7 +11,7 @@ from ..projections.answers import Given
 from ..projections.slas import BREACHES_BY_CUSTOMER
 from ..schema.connections import MOST, Connection
 from ..schema.links import find, listing, rows
-from ..schema.nodes import bad_input
+from ..schema.nodes import check_count
 from ..schema.slas import SlaBreachCount, SlaClock, SlaClockFilter, SlaClockOrder
 
 
@@ -19,8 +19,7 @@ def _most_breached(
     first: Annotated[int, strawberry.argument(description="The first so many customers, 1 to 100.")],
     kind: Annotated[SlaKind | None, strawberry.argument(description="Only clocks that measure this.")] = None,
 ) -> Given:
-    if not 1 <= first <= MOST:
-        raise bad_input(f"`first` is {first}; from 1 to {MOST} fit.")
+    check_count("first", first, MOST)
     return Given((kind, first))
 
 

@@ -13,7 +13,7 @@ import strawberry
 from ..projections import RELATIONS
 from ..projections.questions import Order, Page
 from .filters import Direction, conditions
-from .nodes import bad_input, shown
+from .nodes import bad_input, check_count, shown
 
 T = TypeVar("T")
 MOST = 100
@@ -108,8 +108,7 @@ def page_of(table: str, arguments: dict[str, Any]) -> Page:
     if (first is None) == (last is None):
         raise bad_input("Ask for either `first` or `last`, from 1 to 100.")
     count: int = first if last is None else last  # type: ignore[assignment]
-    if not 1 <= count <= MOST:
-        raise bad_input(f"`{'first' if last is None else 'last'}` is {count}; from 1 to {MOST} fit.")
+    check_count("first" if last is None else "last", count, MOST)
     if (after is not None and last) or (before is not None and first):
         raise bad_input("Use `after` with `first`, and `before` with `last`.")
     order = _order(arguments["order_by"])

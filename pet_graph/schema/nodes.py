@@ -32,6 +32,12 @@ def bad_input(message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
 
 
+def check_count(name: str, number: int, most: int) -> None:
+    """Raises GraphQLError, which names the argument, when the number is not from 1 to `most`."""
+    if not 1 <= number <= most:
+        raise bad_input(f"`{name}` is {number}; from 1 to {most:,} fit.")
+
+
 def shown(given: Any) -> str:
     """A client's own words, given back to it, but not at any length."""
     if isinstance(given, str):

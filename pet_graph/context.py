@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeAlias, get_args
+from typing import Any, Protocol, TypeAlias, get_args
 from uuid import UUID
 
 import asyncpg
@@ -80,6 +80,13 @@ class Loader(DataLoader[Any, Any]):
         return asyncio.shield(super().load(key))
 
 
+class Entities(Protocol):
+    """Answers with a row by its id in one statement, whatever is selected of it."""
+
+    async def find(self, info: Info, table: str, id_: UUID) -> bytes | None:
+        """The JSON of what the field selects; `null` if there is no such row, None when it cannot be answered so."""
+
+
 @dataclass
 class Services:
     """What a process has once, for all operations."""
@@ -114,11 +121,13 @@ class Context:
     place: Place = field(default_factory=Place)
     answered: frozenset[str] = frozenset()
     """The response keys of root fields that are answered already."""
+    entities: Entities | None = None
+    """Who answers with rows by their ids in one statement each; without it they are loaded field by field."""
     loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
 
     def fork(self) -> Context:
         """The same asker, with nothing loaded yet."""
-        return Context(self.services, self.viewer, self.place, self.answered)
+        return Context(self.services, self.viewer, self.place, self.answered, self.entities)
 
     def may_read(self) -> None:
         """Refuse those who may not read. Raises GraphQLError."""

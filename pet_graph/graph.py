@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+import orjson
 import strawberry
 from graphql import (
     DocumentNode,
@@ -200,8 +201,8 @@ class Masked(MaskErrors):
         return masked
 
 
-class Remaining(StrawberryGraphQLCoreExecutionContext):
-    """Executes an operation without the root fields that the planner has answered already."""
+class Spliced(StrawberryGraphQLCoreExecutionContext):
+    """Leaves out the root fields that the planner has answered already, and lets JSON that is made stand as it is."""
 
     def execute_root_grouped_field_set(
         self, root_type: Any, root_value: Any, grouped_field_set: Any, serially: bool, position_context: Any
@@ -209,6 +210,13 @@ class Remaining(StrawberryGraphQLCoreExecutionContext):
         answered = getattr(self.context_value, "answered", ())
         remaining = {key: fields for key, fields in grouped_field_set.items() if key not in answered}
         return super().execute_root_grouped_field_set(root_type, root_value, remaining, serially, position_context)
+
+    def complete_object_value(
+        self, return_type: Any, field_details_list: Any, info: Any, path: Any, result: Any, position_context: Any
+    ) -> Any:
+        if type(result) is orjson.Fragment:
+            return result
+        return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
 
 
 class Schema(strawberry.Schema):
@@ -251,7 +259,7 @@ schema = Schema(
         lambda: ValidationCache(KEPT),
         OneOperation,
     ],
-    execution_context_class=Remaining,
+    execution_context_class=Spliced,
     config=StrawberryConfig(scalar_map=SCALARS),
 )
 

@@ -32,7 +32,7 @@ from strawberry.types.graphql import OperationType
 
 from . import metrics
 from .authority import scope_of
-from .context import Context, Place, Services
+from .context import Context, Entities, Place, Services
 from .graph import KEPT, checked, schema
 from .tokens import Viewer
 
@@ -110,8 +110,8 @@ class Group:
 class Groups:
     """The groups of one process."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, services: Services, entities: Entities | None = None) -> None:
+        self._services, self.entities = services, entities
         self.open: dict[Key, Group] = {}
 
     def join_at_once(self, asked: Operation, viewer: Viewer, member: Member) -> bool:
@@ -135,7 +135,7 @@ class Groups:
             group.begins_now |= begins_now
             self._add(group, member, position)
 
-        context = Context(self._services, viewer, place=Place(join=join))
+        context = Context(self._services, viewer, Place(join=join), entities=self.entities)
         async with aclosing(await _stream(asked, context, allowed)) as results:
             async for result in results:
                 yield result
@@ -145,7 +145,8 @@ class Groups:
         group = self.open.get(key)
         if group is None or group.task.done():
             everyone = replace(viewer, actor="", expires_at=None)
-            group = self.open[key] = Group(key, asked, Context(self._services, everyone, place=Place(begin=position)))
+            context = Context(self._services, everyone, Place(begin=position), entities=self.entities)
+            group = self.open[key] = Group(key, asked, context)
         return group
 
     def _add(self, group: Group, member: Member, position: int) -> None:

@@ -12,18 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
-from uuid import UUID
 
 import asyncpg
 import strawberry
 from graphql import (
     DirectiveNode,
     DocumentNode,
-    FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
-    GraphQLObjectType,
     NamedTypeNode,
+    Node,
     NonNullTypeNode,
     OperationDefinitionNode,
     OperationType,
@@ -41,7 +39,6 @@ from .kept import Kept
 from .projections import answers
 from .projections.answers import Constant, Expression, Slot
 from .projections.statements import Statement, statement
-from .schema import NODES
 
 MOST_DOCUMENTS, MOST_LETTERS = 1_000, 1_000_000
 """How many documents are kept, and how long they may be altogether."""
@@ -49,7 +46,6 @@ LONGEST_DOCUMENT = 20_000
 MOST_SELECTIONS = 16
 MOST_SHAPES = 64
 
-ENTITY = "entity"
 PLAIN = {"Boolean": bool, "ID": str, "Int": int, "String": str}
 """Types whose values need no coercion when they come as this type of JSON."""
 INTS = range(-(2**31), 2**31)
@@ -162,20 +158,6 @@ def _frame(keys: Sequence[str], constants: Mapping[str, bytes]) -> tuple[bytes, 
     return tuple(pieces)
 
 
-@dataclass(frozen=True)
-class Entity:
-    """What is selected of one thing of a known type, for whoever has its id: the live queries of subscriptions."""
-
-    selection: Selection
-    schema: strawberry.Schema
-    variables: Coerced
-
-    async def run(self, connections: Connections, id_: UUID, now: datetime) -> bytes:
-        """The JSON of the thing of this id; `null` when there is none."""
-        found = await self.selection.prepare(self.schema, self.variables, id_).answers(connections, now)
-        return found[ENTITY]
-
-
 @dataclass
 class Document:
     """A query's text, parsed and validated once; in its place may stand why there is none."""
@@ -238,28 +220,6 @@ class Planner:
         defined = document.operation.variable_definitions or ()
         return get_variable_values(self._schema._schema, defined, dict(variables))
 
-    def entity(
-        self,
-        type_name: str,
-        nodes: Sequence[FieldNode],
-        fragments: Mapping[str, FragmentDefinitionNode],
-        variables: Coerced,
-    ) -> Entity | None:
-        """What these fields select of one thing of a type: of `info.field_nodes` and `info.fragments`, for example.
-
-        `variables` are graphql-core's `VariableValues`. None when it is not compiled, or when arguments are refused.
-        """
-        kind = self._schema._schema.type_map[type_name]
-        assert isinstance(kind, GraphQLObjectType)
-        compiler = Compiler(self._schema, fragments, variables)
-        try:
-            root = compiler.entity(kind, NODES[type_name][0], nodes)
-            selection = Selection([(ENTITY, root)], compiler.calls)
-            selection.prepare(self._schema, variables, UUID(int=0))
-        except (GraphQLError, Uncompiled):
-            return None
-        return Entity(selection, self._schema, variables)
-
     def _document(self, query: str, operation_name: str | None) -> Document | str:
         key = (query, operation_name)
         if key in self._documents:
@@ -285,7 +245,7 @@ class Planner:
         if operation.operation is not OperationType.QUERY:
             return f"it is a {operation.operation.value}"
         fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
-        return Document(operation, fragments, _conditions(document), _plain(operation.variable_definitions or ()))
+        return Document(operation, fragments, conditions(document), _plain(operation.variable_definitions or ()))
 
     def _selection(self, document: Document, variables: Coerced, scope: str) -> Selection:
         key = (scope, *(variables.coerced.get(name) for name in document.conditions))
@@ -298,7 +258,7 @@ class Planner:
         return Selection(compiler.roots(root, document.operation.selection_set), compiler.calls)
 
 
-def _conditions(document: DocumentNode) -> tuple[str, ...]:
+def conditions(*nodes: Node) -> tuple[str, ...]:
     """The variables that @skip and @include look at: for each of their values there is another tree."""
     names: set[str] = set()
 
@@ -306,7 +266,8 @@ def _conditions(document: DocumentNode) -> tuple[str, ...]:
         def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
             names.update(variables_in(node))
 
-    visit(document, Finder())
+    for node in nodes:
+        visit(node, Finder())
     return tuple(sorted(names))
 
 

@@ -28,6 +28,7 @@ from strawberry.types.graphql import OperationType
 from . import database
 from .authority import scope_of
 from .context import Context, Services
+from .entities import Entities
 from .graph import checked, schema
 from .groups import Groups, Operation
 from .planner import Planner, Prepared
@@ -75,10 +76,10 @@ class PetGraphQL(GraphQL[Context, None]):
             allowed_origins=allowed_origins,
         )
         self.services, self.verifier, self.body_limit_bytes = services, verifier, body_limit_bytes
-        self.backlog, self.groups = backlog, Groups(services)
-        self.sockets = Sockets(self.groups, verifier.viewer, services, backlog=backlog)
         self.reader = reader or services.pool
-        self.planner = Planner(schema, checked)
+        self.planner, self.entities = Planner(schema, checked), Entities(schema, self.reader)
+        self.backlog, self.groups = backlog, Groups(services, self.entities)
+        self.sockets = Sockets(self.groups, verifier.viewer, services, backlog=backlog)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -131,7 +132,7 @@ class PetGraphQL(GraphQL[Context, None]):
     async def get_context(self, request: Request | WebSocket, response: Any) -> Context:
         planned: Planned | None = request.scope.get("planned")
         if planned is None:
-            return Context(self.services, request.scope["viewer"])
+            return Context(self.services, request.scope["viewer"], entities=self.entities)
         services = replace(self.services, now=lambda: planned.now)
         return Context(services, request.scope["viewer"], answered=frozenset(planned.answers))
 

@@ -310,7 +310,9 @@ async def test_a_project_is_followed_and_read_again_alike(firm: Firm, world: Wor
     above = query.replace(f'after: "{after}"', f'after: "{after}", filter: {{above: "PT1H"}}')
     assert await followed(world, above, 1) == told[1:2]
     for project, theirs in ((PROJECT, told[:2]), (SHOP, told[2:])):
-        only = query.replace(f'after: "{after}"', f'after: "{after}", filter: {{project: ["{gid("Project", project)}"]}}')
+        only = query.replace(
+            f'after: "{after}"', f'after: "{after}", filter: {{project: ["{gid("Project", project)}"]}}'
+        )
         assert await followed(world, only, len(theirs)) == theirs
 
 

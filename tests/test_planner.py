@@ -5,21 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import re
-from base64 import urlsafe_b64decode
 from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
-import orjson
 import pytest
 from api import DESK, gid
-from both import NAMES, SEED, Both, fill
+from both import SEED, Both, Different, compare, fill, known
 from conftest import World
-from graphql import parse
-from graphql.execution.values import VariableValues
-from operations import Generator, Known
+from operations import Generator
 
 from pet_graph import database, transport
 from pet_graph.authority import EVERYTHING, scope_of
@@ -28,7 +23,6 @@ from pet_graph.graph import checked, schema
 from pet_graph.planner import MOST_LETTERS, NotPlanned, Planner
 from pet_graph.projections import TABLES, forms, statements
 from pet_graph.rebuild import rebuild
-from pet_graph.schema import NODES
 
 QUERIES = int(os.environ.get("PET_TEST_QUERIES", 2_000))
 """For a long run: PET_TEST_QUERIES=50000 python -m pytest tests/test_planner.py -n 2 -k any_query"""
@@ -39,54 +33,6 @@ BATCHES = 2
 async def desk(world: World) -> World:
     await fill(world)
     return world
-
-
-async def known(world: World) -> Known:
-    ids = {name: [gid(name, row["id"]) for row in await world.rows(table)] for name, (table, _) in NODES.items()}
-    texts = [*NAMES, "R1", "R2", "", "Q-0001", "EUR", "Senior consultant"]
-    instants = [row["opened_at"].isoformat() for row in (await world.rows("tickets"))[:5]]
-    facts = await world.facts()
-    streams = [*{fact.stream for fact in facts[:40]}, "ticket-1", ""]
-    types = [*{fact.type for fact in facts}, "NothingHappened"]
-    return Known(ids, texts, [*instants, "2026-06-01T14:00:00.5+02:00"], streams, types)
-
-
-class Different(AssertionError):
-    """The two ways do not agree; tells the query."""
-
-
-async def compare(both: Both, generator: Generator, queries: int, seed: int) -> None:
-    """Ask so many random queries both ways. Raises `Different`."""
-    for number in range(queries):
-        query, variables = generator.query()
-        body = orjson.dumps({"query": query, "operationName": "Q", "variables": _floats(variables)})
-        fast, slow = await both.ask(body)
-        if fast != slow:
-            raise Different(
-                f"PET_TEST_SEED={seed}, query {number}:\n{query}\n{variables}\nfast {fast[2]!r}\nslow {slow[2]!r}"
-            )
-        _collect_cursors(generator.known.cursors, slow[2])
-
-
-def _floats(value: Any) -> Any:
-    """Integers that JSON libraries differ over, as floats."""
-    if isinstance(value, dict):
-        return {name: _floats(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_floats(item) for item in value]
-    return float(value) if isinstance(value, int) and abs(value) >= 2**63 else value
-
-
-CONNECTIONS = {table: name for name, (table, _) in NODES.items()}
-
-
-def _collect_cursors(cursors: dict[str, list[str]], answer: bytes) -> None:
-    """Cursors of real answers, by what they are cursors of, for later queries to go on from."""
-    for cursor in re.findall(rb'"(WyJ[\w-]+)"', answer)[:3]:
-        table = orjson.loads(urlsafe_b64decode(cursor + b"=" * (-len(cursor) % 4)))[0]
-        found = cursors.setdefault(CONNECTIONS.get(table, table), [])
-        if len(found) < 50:
-            found.append(cursor.decode())
 
 
 ROOTS = tuple(schema._schema.query_type.fields) if schema._schema.query_type else ()
@@ -254,26 +200,6 @@ def test_the_planner_says_why_it_does_not_plan(query: str, why: str | None) -> N
     with pytest.raises(NotPlanned) as told:
         a_planner().planned(query, None, {}, EVERYTHING)
     assert why is None or str(told.value) == why
-
-
-# --- one thing by its type and id -------------------------------------------------------------------------------------
-
-
-async def test_the_fields_of_one_thing_are_planned_for_whoever_has_its_id(world: World) -> None:
-    customer = await world.customer("Žluťoučký")
-    query = parse(
-        "query ($n: Int!) { x { name ...f @include(if: true) } }"
-        " fragment f on Customer { tickets(first: $n) { totalCount } }"
-    )
-    operation, fragment = query.definitions
-    variables = VariableValues({}, {"n": 2})
-    fragments: Any = {"f": fragment}
-    [field] = operation.selection_set.selections  # type: ignore[attr-defined]
-    entity = a_planner().entity("Customer", [field], fragments, variables)
-    assert entity is not None
-    found = [await entity.run(world.pool, id_, world.now()) for id_ in (customer, uuid4())]
-    assert found == ['{"name":"Žluťoučký","tickets":{"totalCount":0}}'.encode(), b"null"]
-    assert a_planner().entity("Customer", [field], fragments, VariableValues({}, {"n": 0})) is None
 
 
 # --- kept connections -------------------------------------------------------------------------------------------------

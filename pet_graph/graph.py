@@ -39,6 +39,7 @@ from .database import LOST
 from .resolvers.actuals import ActualQueries
 from .resolvers.allocations import AllocationCommands, AllocationQueries
 from .resolvers.approval_limits import ApprovalLimitCommands, ApprovalLimitQueries
+from .resolvers.attainments import AttainmentQueries
 from .resolvers.bookings import BookingCommands, BookingQueries
 from .resolvers.calendars import CalendarCommands, CalendarQueries
 from .resolvers.customers import CustomerCommands, CustomerQueries
@@ -56,6 +57,7 @@ from .resolvers.projects import ProjectCommands, ProjectQueries
 from .resolvers.quote_versions import QuoteVersionQueries
 from .resolvers.quotes import QuoteCommands, QuoteQueries
 from .resolvers.rates import RateCommands, RateQueries
+from .resolvers.risks import RiskQueries
 from .resolvers.slas import SlaQueries
 from .resolvers.tasks import TaskCommands, TaskQueries
 from .resolvers.tickets import TicketCommands, TicketQueries, TicketSubscriptions
@@ -92,6 +94,8 @@ class Query(
     ObligationQueries,
     TicketQueries,
     SlaQueries,
+    RiskQueries,
+    AttainmentQueries,
     PreviewQueries,
     FactQueries,
     ProjectQueries,

@@ -27,12 +27,14 @@ INTROSPECTION = ("__schema { queryType { name } }", '__type(name: "Ticket") { na
 NO_IDS = ("bm90IGFuIGlk", "?", "", "Tm90aGluZzowMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDA=")
 NO_VALUES: list[Any] = [None, "?", -1, 10**30, 1.5, [], {}, [[None]], {"no": 1}, True]
 BAD_CURSORS = ("", "?", "WyJ0aWNrZXRzIl0", "WyJ0aWNrZXRzIiwib3BlbmVkX2F0Iix0cnVlLCJ4IiwieSJd", "\u017e")
+ZONES = ["UTC", "Europe/Rome", "Pacific/Apia", "Rome"]
 NAMED_BY = {
     "assignee": "Person",
     "customer": "Customer",
     "obligation": "Obligation",
     "owner": "Person",
     "person": "Person",
+    "policy": "SlaPolicy",
     "project": "Project",
     "quote": "Quote",
     "task": "Task",
@@ -225,13 +227,15 @@ class Generator:
                 return self.dice.choice(self.known.instants)
             case "Date":
                 return self.dice.choice(("0001-01-01", "2026-06-15", "2026-06-16", "2026-07-01", "9999-12-31"))
+            case "Duration":
+                return self.dice.choice(("PT1H", "PT8H", "P3DT0.5S", "P366D"))
             case "Boolean":
                 return self.dice.random() < 0.5
             case "Int":
                 return 0 if self.dice.random() < 0.005 else self.dice.randint(1, 20)
             case "Position":
                 return str(self.dice.choice((0, 1, 7, 100, 10**6, 2**63 - 1)))
-        words = {"types": self.known.types, "streams": self.known.streams}
+        words = {"types": self.known.types, "streams": self.known.streams, "zone": ZONES}
         return self.dice.choice(words.get(name, self.known.texts))
 
     def _written(self, kind: str, value: Any) -> str:

@@ -50,6 +50,7 @@ EMPTY_CELLS = {
     ("events", "facts"): "facts are every domain's events; as a row they are only read",
     ("projections", "facts"): "the log itself remembers them",
     ("tests", "facts"): "test_turn, test_feed and test_subscriptions tell of nothing else",
+    ("events", "attainments"): "what was kept is counted from the clocks",
     ("events", "deliveries"): "what was delivered is read from obligations, allocations, tasks and bookings",
     ("projections", "clocks"): "clocks are remembered with the SLAs they belong to",
     ("schema", "clocks"): "clocks are shown with the SLAs they belong to",
@@ -62,6 +63,7 @@ EMPTY_CELLS = {
     ("resolvers", "messages"): "messages are recorded with the tickets they belong to",
     ("events", "previews"): "what would happen is decided by the domains in which it would",
     ("projections", "previews"): "nothing is remembered of what was not recorded",
+    ("events", "risks"): "what may still breach is read from the clocks",
     ("projections", "verdicts"): "the log itself remembers them; clocks say what became of them",
 }
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40

@@ -114,7 +114,7 @@ TABLES: dict[str, Table] = {
 
 _DECIDERS = {event.__name__: decider for decider in DECIDERS.values() for event in decider.events}
 
-VIEWS = {view.name: view for view in (deliveries.PROJECT_WEEKS, deliveries.PROJECT_PEOPLE)}
+VIEWS = {view.name: view for view in (deliveries.PROJECT_WEEKS, deliveries.PROJECT_PEOPLE, slas.RUNNING_CLOCKS)}
 
 RELATIONS: dict[str, Table | View] = {**TABLES, **VIEWS}
 """Everything that questions can be asked of."""

@@ -77,7 +77,10 @@ class Listing:
 
 @dataclass(frozen=True)
 class Rows:
-    """What a query of SQL answers, row by row or its one row `alone`. Its parameters $1, $2 … stand in a slot."""
+    """What a query of SQL answers, row by row or its one row `alone`. Its parameters $1, $2 … stand in a slot.
+
+    `{now}` in the query is the present instant.
+    """
 
     sql: str
     record: Record

@@ -12,10 +12,10 @@ from sqlmodel import Field, SQLModel
 from ..events.base import Fact
 from ..events.calendars import CalendarState
 from ..events.clocks import Change as Keeping
-from ..events.clocks import Clock, Seen, SlaKind, SlaState, next_due_at
+from ..events.clocks import Clock, ClockState, Said, Seen, SlaKind, SlaState, next_due_at
 from ..events.policies import PolicyState
 from ..events.workdays import zone
-from .base import Change, Drop, Put
+from .base import Change, Drop, Put, View
 
 MICROSECOND = timedelta(microseconds=1)
 FAR_AHEAD = datetime(9999, 1, 1, tzinfo=UTC)
@@ -50,6 +50,7 @@ class SlaClockRow(SQLModel, table=True):
     warned_at: datetime | None
     breached_at: datetime | None
     stopped_at: datetime | None
+    decided_at: datetime | None
     counted_us: int = Field(sa_type=BigInteger)
     counting_since: datetime | None
     paused_us: int = Field(sa_type=BigInteger)
@@ -161,6 +162,7 @@ def _row(state: SlaState, clock: Clock, ticket: UUID) -> dict[str, Any]:
         "warned_at": clock.warned_at,
         "breached_at": clock.breached_at,
         "stopped_at": clock.stopped_at,
+        "decided_at": _decided_at(said),
         "counted_us": counted // MICROSECOND,
         "counting_since": clock.read_at if clock.running and not clock.paused else None,
         "paused_us": clock.paused_for // MICROSECOND,
@@ -169,6 +171,11 @@ def _row(state: SlaState, clock: Clock, ticket: UUID) -> dict[str, Any]:
         "calendar_version": clock.calendar_version,
         "position": clock.position,
     }
+
+
+def _decided_at(said: Said) -> datetime | None:
+    """When that came about which was said last; None while nothing is decided."""
+    return said.due_at if said.state is ClockState.BREACHED else said.stopped_at
 
 
 def _review(state: SlaState, seen: Seen, stream: str) -> dict[str, Any]:
@@ -200,6 +207,15 @@ BREACHES_BY_CUSTOMER = (
     " group by customer_id order by breaches desc, customer_id limit $2::bigint"
 )
 """Customer and number of breached clocks, most first; of one kind, or of every kind when that is null."""
+
+RUNNING_CLOCKS = View(
+    "running_clocks",
+    "select c.*, t.assignee_id from sla_clocks c join tickets t on t.id = c.ticket_id"
+    " where c.open and c.due_at is not null",
+    dict.fromkeys(("customer_id", "policy_id", "assignee_id"), "UUID")
+    | dict.fromkeys(("priority", "kind", "name"), "VARCHAR"),
+)
+"""Clocks that count, with who looks after their tickets. One that stands still is due at no time."""
 
 _ELAPSED = (
     "{row}.counted_us + case when {row}.counting_since is null then 0"

@@ -285,6 +285,7 @@ class _Writer:
     def _rows(self, rows: Rows) -> str:
         row = self._row()
         sql = re.sub(r"\$(\d+)", lambda match: self.parameters.add((rows.slot, int(match[1]) - 1)), rows.sql)
+        sql = sql.replace("{now}", self.parameters.add(NOW, "timestamptz")) if "{now}" in sql else sql
         write = _as_json if rows.alone else _as_list
         return write(f"select {self._record(rows.record, row)} from ({sql}) {row}")
 

@@ -53,7 +53,7 @@ class Embedded:
 class Rows:
     """What a query of SQL answers: rows or, if `alone`, the first row.
 
-    `slot` makes its parameters $1, $2 … of the field's arguments.
+    `slot` makes its parameters $1, $2 … of the field's arguments; `{now}` in it is the present instant.
     """
 
     sql: str
@@ -191,7 +191,11 @@ def _asking(link: Rows, description: str) -> Any:
     async def resolve(info: Info, **arguments: Any) -> Any:
         info.context.may_read()
         target = _target(info)
-        found = await info.context.services.pool.fetch(link.sql, *slot(**arguments).values)
+        given = slot(**arguments).values
+        if "{now}" in link.sql:
+            given = *given, info.context.instant()
+        sql = link.sql.replace("{now}", f"${len(given)}::timestamptz")
+        found = await info.context.services.pool.fetch(sql, *given)
         made = [target.of(row) if issubclass(target, Node) else target(**columns_of(target, row)) for row in found]
         return next(iter(made), None) if link.alone else made
 

@@ -86,6 +86,7 @@ TABLES = (
     Table("projections.quote_lines", "derived", "rebuildable", "projections/quote_versions.py from the same facts."),
     Table("projections.approval_limits", "derived", "rebuildable", "projections/approval_limits.py from their facts."),
     Table("projections.tickets", "derived", "rebuildable", "projections/tickets.py from the facts of tickets."),
+    Table("projections.ticket_intervals", "derived", "rebuildable", "projections/durations.py, from the same facts."),
     Table("projections.sla_clocks", "derived", "rebuildable", "projections/slas.py from the facts of SLAs."),
     Table("projections.sla_reviews", "derived", "rebuildable", "What each ticket's clocks were worked out with."),
     Table("projections.sla_edits", "derived", "rebuildable", "Edits of policies and calendars that clocks look at."),

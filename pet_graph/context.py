@@ -26,6 +26,7 @@ from .events.verdicts import SlaEvent, Verdict
 from .feed import Feed
 from .projections import questions, rows_of, state_after, streams
 from .projections.base import Put
+from .projections.durations import intervals_of
 from .projections.questions import Page
 from .standing import Standing
 from .tokens import Viewer
@@ -198,6 +199,15 @@ class Context:
             return [found.get(ticket) for ticket in tickets]
 
         return self._loader("case", load)
+
+    def intervals(self) -> DataLoader[Any, Any]:
+        """Loads the intervals of tickets, in order."""
+
+        async def load(tickets: list[UUID]) -> list[Any]:
+            found = await intervals_of(self.services.pool, tickets)
+            return [found[ticket] for ticket in tickets]
+
+        return self._loader("intervals", load)
 
     def verdicts(self, as_of: AsOf | None) -> DataLoader[Any, Any]:
         """Loads what was said of the clocks of tickets, oldest first, as far as a past moment knows."""

@@ -12,7 +12,16 @@ from bench import pgbench
 from bench.servers import Place
 from pet_graph.events.tickets import OpenTicket
 
-ROWS = {"log": 2, "journal": 1, "tickets": 1, "sla_clocks": 2, "sla_reviews": 1, "deadlines": 1, "streams": 2}
+ROWS = {
+    "log": 2,
+    "journal": 1,
+    "tickets": 1,
+    "ticket_intervals": 1,
+    "sla_clocks": 2,
+    "sla_reviews": 1,
+    "deadlines": 1,
+    "streams": 2,
+}
 
 
 async def test_pgbench_inserts_what_an_opened_ticket_has(world: World) -> None:

@@ -177,6 +177,12 @@ REPORTED = {f"DeliveryFilter.{name}" for name in ("burnUnit", "customer", "oblig
     "ProjectDriftFilter.above",
     "ProjectDriftFilter.project",
 }
+REPORTED |= {f"SlaAttainmentFilter.{name}" for name in ("customer", "kind", "name", "policy", "priority")}
+REPORTED |= {
+    f"SlaAtRiskFilter.{name}" for name in ("assigned", "assignee", "customer", "kind", "name", "policy", "priority")
+}
+"""Tried with the reports that they are filters of."""
+
 VERDICTS_BY = ("assignee", "customer", "kind", "name", "policy", "priority")
 
 

@@ -195,6 +195,8 @@ READS = (
     '{ rate(kind: COST, on: "2026-06-01") { perHour } }',
     '{ overcommitments(firstOn: "2026-06-01", lastOn: "2026-06-02", first: 1) { day } }',
     "{ slaBreachesByCustomer(first: 1) { breaches } }",
+    '{ slaAttainment(from: "2026-01-01T00:00:00Z", to: "2027-01-01T00:00:00Z", by: [], first: 1) { met } }',
+    '{ slasAtRisk(within: "PT8H", first: 1) { totalCount } }',
     "{ workInProgress { worked } }",
     "{ actuals(first: 1) { nodes { id } } }",
     '{ actual(id: "?") { id } }',

@@ -64,6 +64,7 @@ EMPTY_CELLS = {
     ("events", "previews"): "what would happen is decided by the domains in which it would",
     ("projections", "previews"): "nothing is remembered of what was not recorded",
     ("events", "risks"): "what may still breach is read from the clocks",
+    ("resolvers", "durations"): "durations are asked for with the tickets they belong to",
     ("projections", "verdicts"): "the log itself remembers them; clocks say what became of them",
 }
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40

@@ -111,7 +111,14 @@ def test_the_course_through_everything_reaches_every_kind_of_row() -> None:
     rows = after_each_fact(facts)
     states = [row["state"] for (table, _), row in rows.items() if table == "sla_clocks"]
     assert states == ["met", "breached", "cancelled"]
-    assert {table for table, _ in rows} == {"policies", "tickets", "sla_clocks", "sla_reviews", "streams"}
+    assert {table for table, _ in rows} == {
+        "policies",
+        "tickets",
+        "ticket_intervals",
+        "sla_clocks",
+        "sla_reviews",
+        "streams",
+    }
     assert any(table == "deadlines" for table, _ in after_each_fact(facts[:3]))
 
 

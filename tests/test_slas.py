@@ -218,6 +218,7 @@ def a_row(kind: str, cycle: int, target: timedelta, **rest: Any) -> dict[str, An
         "warned_at": None,
         "breached_at": None,
         "stopped_at": None,
+        "decided_at": None,
         "counted_us": 0,
         "counting_since": NOON,
         **rest,
@@ -240,7 +241,7 @@ async def test_the_clocks_and_the_deadline_of_a_ticket_are_remembered_after_each
 
     await world.record(RESPOND, occurred_at=NOON)
     ended = {"state": "met", "open": False, "due_at": None, "counting_since": None}
-    response |= {**ended, "stopped_at": NOON, "position": 6}
+    response |= {**ended, "stopped_at": NOON, "decided_at": NOON, "position": 6}
     assert await remembered(world) == ([response, resolution], [after(hours=3)])
 
     world.pass_time(hours=1)
@@ -270,7 +271,7 @@ async def test_the_clocks_and_the_deadline_of_a_ticket_are_remembered_after_each
     outcome = await world.record(RESOLVE)
     assert [fact.type for fact in outcome.facts] == ["TicketResolved", "SlaWarned", "SlaMet"]
     resolution |= {**ended, "warned_at": after(hours=2, minutes=30), "stopped_at": after(hours=2, minutes=45)}
-    resolution |= {"counted_us": 105 * HOUR // 60 // INSTANT, "position": 15}
+    resolution |= {"counted_us": 105 * HOUR // 60 // INSTANT, "decided_at": after(hours=2, minutes=45), "position": 15}
     assert await remembered(world) == ([response, resolution], [])
 
 
@@ -305,8 +306,8 @@ async def test_what_falls_due_is_recorded_once_however_often_the_clock_looks(wor
     assert await world.turns.record_due() == []
     assert await world.facts() == before
     row = a_row(RESOLUTION, 1, 4 * HOUR, state="breached", warned_at=after(hours=3), breached_at=after(hours=4))
-    row["open"] = False
-    assert await remembered(world) == ([{**row, "position": 6}], [])
+    row |= {"open": False, "decided_at": after(hours=4), "position": 6}
+    assert await remembered(world) == ([row], [])
 
 
 async def test_a_breach_is_recorded_by_the_command_that_arrives_too_late_when_history_is_imported(world: World) -> None:

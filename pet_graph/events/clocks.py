@@ -228,6 +228,12 @@ class SlaState(msgspec.Struct, frozen=True, omit_defaults=True):
         ends = [clock.stopped_at for clock in self.clocks if clock.stopped_at]
         return max(ends, default=None) if len(ends) == len(self.clocks) else None
 
+    @property
+    def calendars(self) -> list[tuple[datetime, UUID | None]]:
+        """From when on which calendar was promised, or that all time counts; empty when nothing was."""
+        legs = sorted({leg for clock in self.clocks for leg in clock.legs}, key=lambda leg: (leg.since, leg.promise))
+        return [(leg.since, self.promises[leg.promise].calendar) for leg in legs]
+
     def promise(self, clock: Standing) -> Promise:
         """What was promised last of a clock."""
         return self.promises[clock.legs[-1].promise]

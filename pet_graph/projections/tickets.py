@@ -12,6 +12,7 @@ from ..events.base import Fact
 from ..events.tickets import TicketState
 from ..events.timelines import Trigger
 from .base import Change, Put
+from .durations import interval_rows
 
 
 class TicketRow(SQLModel, table=True):
@@ -71,5 +72,6 @@ def project(state: TicketState, fact: Fact) -> list[Change]:
                 "version": fact.version,
                 "position": fact.position,
             },
-        )
+        ),
+        *interval_rows(state.timeline, fact.id),
     ]

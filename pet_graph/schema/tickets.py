@@ -8,10 +8,12 @@ from uuid import UUID
 
 import strawberry
 
+from ..context import Info
 from ..events.tickets import TicketStatus
 from ..events.timelines import Party
 from .base import Priority, described
 from .connections import Connection
+from .durations import SupportDurations, TicketInterval, TicketIntervalOrder, durations_of
 from .errors import result
 from .facts import Fact, Recorded
 from .filters import order, where
@@ -81,6 +83,17 @@ class Ticket(Node):
         order=SlaClockOrder,
         description="What was promised about it, and what became of that.",
     )
+    intervals: Connection[TicketInterval] = many(
+        "ticket_intervals",
+        by="ticket_id",
+        noun="ticket",
+        order=TicketIntervalOrder,
+        description="Its life in intervals, from each moment to the next one: what durations are made of.",
+    )
+
+    @strawberry.field(description="How long the customer waited and the desk worked, in nine durations.")
+    async def durations(self, info: Info) -> SupportDurations:
+        return await durations_of(info, self.row_id, self.as_of)
 
 
 TicketOrder = order(

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from conftest import World
+from sold import drafted
 from timetables import an_office
 
 from pet_graph.events.base import Money
@@ -64,6 +65,7 @@ async def _leads(world: World, person: UUID, customer: UUID, name: str, number: 
         value = Money(number * 333_333, "EUR")
         await world.record(ForecastOpportunity(opportunity=sale, value=value, **said))
     if known:
+        await drafted(world, customer=known, opportunity=sale)
         await world.record(CommitOpportunity(opportunity=sale, value=Money(1, "JPY"), **said))
         await world.record(WinOpportunity(opportunity=sale, reason=name))
 

@@ -75,11 +75,13 @@ async def drafted(
     *,
     name: str = "Crunchy Armchairs",
     customer: UUID | None = None,
+    opportunity: UUID | None = None,
     **how: Any,
 ) -> UUID:
     """A quote to a new customer of this name, or to one who is there."""
     customer = customer or await world.customer(name)
-    return (await world.record(DraftQuote(customer=customer, offer=offered), **how)).facts[0].id
+    draft = DraftQuote(customer=customer, offer=offered, opportunity=opportunity)
+    return (await world.record(draft, **how)).facts[0].id
 
 
 async def newest(world: World, quote: UUID) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from pet_graph.events.approval_limits import AdoptApprovalLimit
 from pet_graph.events.base import BurnUnit, Money, Priority, Role
 from pet_graph.events.customers import RegisterCustomer
 from pet_graph.events.obligations import FulfilObligation
+from pet_graph.events.opportunities import OpenOpportunity
 from pet_graph.events.policies import AdoptSlaPolicy, RetireSlaPolicy, SlaTarget
 from pet_graph.events.tickets import AssignTicket, HoldTicket, OpenTicket, PrioritiseTicket
 from pet_graph.events.timelines import Party
@@ -59,7 +60,9 @@ class Firm:
         """A plan to Acme that is a draft since yesterday, and a shop to Birch that is owed without its option."""
         world, day_before = self.world, NOON - timedelta(days=1)
         plan = offer(SERVERS, title="Plan", valid_until=date(2026, 6, 15))
-        await drafted(world, plan, customer=self.acme, occurred_at=day_before)
+        pursue = OpenOpportunity(name="A plan", owner=self.ada, source="Fair", customer=self.acme)
+        self.sale = (await world.record(pursue)).facts[0].id
+        await drafted(world, plan, customer=self.acme, opportunity=self.sale, occurred_at=day_before)
         self.shop = await sold(
             world, offer(line(1, BurnUnit.PERIOD, role="Operator"), SEATS, title="Shop"), customer=self.birch
         )
@@ -105,6 +108,7 @@ class Firm:
             ("QuoteFilter.number", "quotes", {"number": ["Q-0002"]}, ["Shop"]),
             ("QuoteFilter.status", "quotes", {"status": ["DRAFT"]}, ["Plan"]),
             ("QuoteFilter.customer", "quotes", {"customer": [birch]}, ["Shop"]),
+            ("QuoteFilter.opportunity", "quotes", {"opportunity": [gid("Opportunity", self.sale)]}, ["Plan"]),
             ("QuoteFilter.inForce", "quotes", {"inForce": True}, ["Shop"]),
             ("QuoteFilter.draftedFrom", "quotes", {"draftedFrom": "2026-06-01T12:00:00Z"}, ["Shop"]),
             ("QuoteFilter.draftedBefore", "quotes", {"draftedBefore": "2026-06-01T12:00:00Z"}, ["Plan"]),

@@ -10,10 +10,10 @@ import pytest
 from api import Api, gid
 from conftest import World
 from given import given, state_after
-from sold import eur
+from sold import EVERYTHING, accepting, drafted, eur, sent
 
 from pet_graph.decisions import Invalid, Refusal
-from pet_graph.events.base import Command, Event, Money
+from pet_graph.events.base import Command, Event, Fact, Money
 from pet_graph.events.opportunities import (
     MOST_FORECASTS,
     CommitOpportunity,
@@ -36,6 +36,7 @@ from pet_graph.events.opportunities import (
     WinOpportunity,
     decider,
 )
+from pet_graph.events.quotes import DraftQuote
 
 SALE, CUSTOMER, ADA, BELA = (UUID(int=number) for number in range(1, 5))
 JUNE, JULY = date(2026, 6, 30), date(2026, 7, 31)
@@ -167,3 +168,69 @@ async def test_a_refused_claim_records_nothing(world: World) -> None:
     outcome = await world.ask(CommitOpportunity(opportunity=SALE, **said("80", JUNE, ada)))
     assert isinstance(outcome, Refusal)
     assert (outcome.code, await world.facts()) == ("no_customer", before)
+
+
+# --- what was offered for it ------------------------------------------------------------------------------------------
+
+OFFERS = """query ($id: ID!) { opportunity(id: $id) { status
+    quotes(first: 9, orderBy: {field: NUMBER, direction: ASC}) { nodes { number status opportunity { name } } } } }"""
+
+
+async def pursued(world: World, **to: Any) -> UUID:
+    """A customer to whom a shop is to be sold, under the opportunity `SALE`."""
+    customer = await world.customer()
+    owner = await world.person("Ada")
+    await world.record(
+        OpenOpportunity(name="A shop", owner=owner, source="Fair", **{"customer": customer, **to}), id=SALE
+    )
+    return customer
+
+
+async def test_quotes_name_the_sale_they_are_part_of_and_accepting_one_does_not_win_it(world: World) -> None:
+    customer = await pursued(world)
+    quotes = [await drafted(world, customer=customer, opportunity=SALE) for _ in range(2)]
+    await drafted(world, customer=customer)
+    sale = await of_the_sale(world)
+    await world.record(accepting(quotes[1], await sent(world, quotes[1]), 4))
+    assert await of_the_sale(world) == sale
+    shown = (await Api(world, roles=["sales"]).ask(OFFERS, id=gid("Opportunity", SALE)))["opportunity"]
+    part_of = {"opportunity": {"name": "A shop"}}
+    offered = [{"number": "Q-0001", "status": "DRAFT"}, {"number": "Q-0002", "status": "ACCEPTED"}]
+    assert shown == {"status": "OPEN", "quotes": {"nodes": [{**one, **part_of} for one in offered]}}
+
+
+@pytest.mark.parametrize(
+    ("left_out", "ended", "code"),
+    [
+        ({"customer": None}, None, "no_customer"),
+        ({}, WinOpportunity(opportunity=SALE, reason="Price"), "opportunity_not_open"),
+        ({}, LoseOpportunity(opportunity=SALE, reason="Price"), "opportunity_not_open"),
+    ],
+)
+async def test_nothing_is_offered_for_what_is_closed_or_to_nobody(
+    world: World, left_out: dict[str, Any], ended: Command | None, code: str
+) -> None:
+    customer = await pursued(world, **left_out)
+    if ended:
+        await world.record(ended)
+    assert await refused(world, customer, SALE) == (code, ("opportunity",))
+
+
+async def test_a_quote_is_part_of_a_sale_to_the_same_customer(world: World) -> None:
+    await pursued(world)
+    other = await world.customer("Birch & Partners")
+    assert await refused(world, other, SALE) == ("another_customer", ("opportunity",))
+    assert await refused(world, other, UUID(int=77)) == ("opportunity_not_found", ("opportunity",))
+
+
+async def refused(world: World, customer: UUID, sale: UUID) -> tuple[str, tuple[str, ...]]:
+    """Why no quote may be written; nothing is recorded."""
+    before = await world.facts()
+    outcome = await world.ask(DraftQuote(customer=customer, offer=EVERYTHING, opportunity=sale))
+    assert isinstance(outcome, Refusal)
+    assert await world.facts() == before
+    return outcome.code, outcome.path
+
+
+async def of_the_sale(world: World) -> list[Fact]:
+    return [fact for fact in await world.facts() if fact.stream == f"opportunity-{SALE}"]

@@ -104,6 +104,7 @@ class QuoteState(msgspec.Struct, frozen=True, omit_defaults=True):
     number: int = 0
     versions: tuple[Version, ...] = ()
     superseded_by: UUID | None = None
+    opportunity: UUID | None = None
 
     @property
     def newest(self) -> Version:

@@ -27,6 +27,7 @@ class QuoteDrafted(Event, frozen=True):
     offer: Offer
     minor_digits: int
     digest: str
+    opportunity: UUID | None = None
 
 
 class QuoteNumbered(Event, frozen=True):
@@ -123,6 +124,7 @@ class DraftQuote(Command, frozen=True):
 
     customer: Annotated[UUID, ref("customer", "To whom it is offered.")]
     offer: OfferField
+    opportunity: Annotated[UUID, ref("opportunity", "The open sale to this customer that it is part of.")] | None = None
 
 
 class NumberQuote(Command, frozen=True):
@@ -236,8 +238,9 @@ TRANSITIONS: dict[type[Command], dict[QuoteStatus, QuoteStatus]] = {
 def evolve(state: QuoteState, fact: Fact) -> QuoteState:
     at, told = fact.occurred_at, {"position": fact.position}
     match fact.event:
-        case QuoteDrafted(customer=customer, offer=offer, minor_digits=digits, digest=digest):
-            return QuoteState(fact.id, customer).with_version(offer, digits, digest, fact)
+        case QuoteDrafted(offer=offer, minor_digits=digits, digest=digest) as drafted:
+            begun = QuoteState(fact.id, drafted.customer, opportunity=drafted.opportunity)
+            return begun.with_version(offer, digits, digest, fact)
         case QuoteNumbered(number=number):
             return msgspec.structs.replace(state, number=number)
         case QuoteRevised(offer=offer, minor_digits=digits, digest=digest):
@@ -331,7 +334,7 @@ def _decide_in_time(state: QuoteState, command: QuoteCommand, at: datetime) -> l
 def draft_quote(command: DraftQuote, at: datetime) -> list[Event]:
     digits = check_offer(command.offer, at)
     digest = digest_of(canonical(command.customer, 1, digits, command.offer))
-    return [QuoteDrafted(customer=command.customer, offer=command.offer, minor_digits=digits, digest=digest)]
+    return [QuoteDrafted(**msgspec.structs.asdict(command), minor_digits=digits, digest=digest)]
 
 
 def revise_quote(state: QuoteState, command: ReviseQuote, at: datetime) -> list[Event]:

@@ -66,6 +66,22 @@ def number_quote(fact: Fact, look: Look) -> list[Command]:
     return [quotes.NumberQuote(quote=issued.holder, number=issued.number)]
 
 
+def quote_open_opportunities_only(fact: Fact, look: Look) -> list[Command]:
+    """A quote is part of a sale that somebody still pursues, with the customer that it is offered to."""
+    drafted: quotes.QuoteDrafted = fact.event  # type: ignore[assignment]
+    if drafted.opportunity is None:
+        return []
+    sale: opportunities.OpportunityState = look("opportunity", drafted.opportunity)
+    if sale.status is not opportunities.OpportunityStatus.OPEN:
+        raise Refused("opportunity_not_open", f"The opportunity is {sale.status}; reopen it first.", ["opportunity"])
+    if sale.customer is None:
+        message = "It is not known with which customer the opportunity is; say that first."
+        raise Refused("no_customer", message, ["opportunity"])
+    if sale.customer != drafted.customer:
+        raise Refused("another_customer", "The opportunity is with another customer.", ["opportunity"])
+    return []
+
+
 def look_with_four_eyes(fact: Fact, look: Look) -> list[Command]:
     """Nobody approves what they wrote or submitted themselves, above the limit of its currency."""
     quote: quotes.QuoteState = look("quote", fact.id)
@@ -163,7 +179,7 @@ REACTIONS: dict[type[Event], Reaction] = {
     allocations.AllocationWithdrawn: burn,
     leads.LeadConverted: pursue,
     opportunities.OpportunityOpened: follow_converted_leads_only,
-    quotes.QuoteDrafted: issue_number,
+    quotes.QuoteDrafted: together(quote_open_opportunities_only, issue_number),
     numbers.NumberIssued: number_quote,
     quotes.QuoteApproved: look_with_four_eyes,
     quotes.QuoteAccepted: owe,

@@ -80,5 +80,6 @@ UPCASTS: dict[tuple[str, int], Callable[[Shape], Shape]] = {
     ("SlaPolicyAdopted", 1): unchanged,
     ("SlaPolicyRetired", 1): unchanged,
     ("TicketOpened", 1): unchanged,
+    ("QuoteDrafted", 1): unchanged,
 }
 """(stored type, schema version) -> what makes the next version of it. An event without any is in its first version."""

@@ -20,12 +20,14 @@ class QuoteRow(SQLModel, table=True):
     __table_args__ = (
         Index("quotes_drafted_at", "drafted_at", "id"),
         Index("quotes_customer", "customer_id", "drafted_at", "id"),
+        Index("quotes_opportunity", "opportunity_id", "drafted_at", "id"),
         Index("quotes_sequence", "sequence", "id", unique=True),
         Index("quotes_valid_until", "valid_until", postgresql_where=text("status = 'sent'")),
     )
 
     id: UUID = Field(primary_key=True)
     customer_id: UUID
+    opportunity_id: UUID | None
     number: str
     sequence: int
     title: str
@@ -59,6 +61,7 @@ def _row(state: QuoteState, fact: Fact) -> dict[str, Any]:
     return {
         "id": fact.id,
         "customer_id": state.customer,
+        "opportunity_id": state.opportunity,
         "number": f"Q-{state.number:04}",
         "sequence": state.number,
         "title": newest.offer.title,

@@ -16,12 +16,14 @@ from .facts import Recorded
 from .filters import order, where
 from .links import many, one
 from .nodes import Node, column
+from .quotes import QuoteFilter, QuoteOrder
 from .scalars import Position
 
 if TYPE_CHECKING:
     from .customers import Customer
     from .leads import Lead
     from .people import Person
+    from .quotes import Quote
 
 described(
     OpportunityStatus,
@@ -95,6 +97,13 @@ class Opportunity(Node):
         noun="opportunity",
         order=OpportunityForecastOrder,
         description="Everything that people expected of it, or stood for.",
+    )
+    quotes: Connection[Annotated["Quote", strawberry.lazy(".quotes")]] = many(
+        "quotes",
+        by="opportunity_id",
+        filter=QuoteFilter,
+        order=QuoteOrder,
+        description="What was offered for it. That one is accepted does not win it: somebody says so.",
     )
 
 

@@ -23,6 +23,7 @@ from .scalars import Position
 if TYPE_CHECKING:
     from .customers import Customer
     from .obligations import Obligation
+    from .opportunities import Opportunity
     from .quote_versions import QuoteVersion
 
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 )
 class Quote(Node):
     customer_id: strawberry.Private[UUID]
+    opportunity_id: strawberry.Private[UUID | None]
     newest_id: strawberry.Private[UUID]
     accepted_id: strawberry.Private[UUID | None]
     superseded_by_id: strawberry.Private[UUID | None]
@@ -50,6 +52,9 @@ class Quote(Node):
     position: Position = column("The position of the newest of them.")
     customer: Annotated["Customer", strawberry.lazy(".customers")] = one(
         "customers", by="customer_id", description="To whom it is offered."
+    )
+    opportunity: Annotated["Opportunity", strawberry.lazy(".opportunities")] | None = one(
+        "opportunities", by="opportunity_id", description="The sale that it is part of; null when it names none."
     )
     newest: Annotated["QuoteVersion", strawberry.lazy(".quote_versions")] = one(
         "quote_versions", by="newest_id", description="The newest version."
@@ -92,6 +97,9 @@ class QuoteFilter:
     number: list[str] | None = where("number", "in", "Called by one of these numbers: Q-0042.")
     status: list[QuoteStatus] | None = where("status", "in", "Whose newest version stands at one of these.")
     customer: list[strawberry.ID] | None = where("customer_id", "in", "To one of these customers.", node="Customer")
+    opportunity: list[strawberry.ID] | None = where(
+        "opportunity_id", "in", "Part of one of these opportunities.", node="Opportunity"
+    )
     in_force: bool | None = where("accepted_id", "is not null", "Whether something is owed under them.")
     drafted_from: datetime | None = where("drafted_at", ">=", "Written at this instant or later.")
     drafted_before: datetime | None = where("drafted_at", "<", "Written before this instant.")

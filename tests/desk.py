@@ -87,7 +87,8 @@ class Desk:
             stream = stream_of(command, command_id)
             state = self.states.get(stream, decider.initial)
             for event in decider.decide(state, informed(command, self.look), at):
-                fact = structs.replace(a_fact(event, at, stream, len(self.facts) + 1), actor=actor)
+                born = a_fact(event, at, stream, len(self.facts) + 1)
+                fact = structs.replace(born, actor=actor, command_id=command_id)
                 self.facts.append(fact)
                 self.states[stream] = decider.evolve(self.states.get(stream, decider.initial), fact)
                 react = REACTIONS.get(type(event))

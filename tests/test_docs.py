@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -25,6 +26,11 @@ def blocks(language: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("name", "block"), blocks("graphql"))
 def test_an_operation_that_a_document_shows_is_valid(name: str, block: str) -> None:
     assert validate(schema._schema, parse(block)) == []
+
+
+@pytest.mark.parametrize(("name", "block"), blocks("json"))
+def test_an_answer_that_a_document_shows_is_whole(name: str, block: str) -> None:
+    assert json.loads(block)
 
 
 @pytest.mark.parametrize("name", TEXTS)

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Place:
-    """Where a document selects of an entity, and what it selects there, by rights, table and the values of `conditions`.
+    """Where a document selects of an entity, and what it selects there, by rights, table and the values of conditions.
 
     A text says why it is not compiled. A place is known by its nodes, which it keeps: no others can take their ids.
     """

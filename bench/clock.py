@@ -25,6 +25,7 @@ import msgspec
 import uvloop
 
 from pet_graph import database, log
+from pet_graph.app import settle
 from pet_graph.clock import Clock
 from pet_graph.decisions import Asked, Recorded
 from pet_graph.events.base import Fact, Priority
@@ -103,6 +104,7 @@ async def serve(url: str) -> None:
         await feed.start()
         tasks = [asyncio.create_task(one) for one in (turns.run(), feed.run(), Clock(pool, turns, feed, now).run())]
         tasks += [asyncio.create_task(_load(turns)) for _ in range(CALLERS)]
+        settle()
         sys.stdout.buffer.write(READY)
         sys.stdout.flush()
         await asyncio.gather(*tasks)

@@ -312,6 +312,8 @@ async def _write_in_turn(
         if waiting.due:
             waiting.asked = await _due(connection, waiting.due, now)
     asked = [one for waiting in group for one in waiting.asked]
+    if not asked:  # another process has recorded what was due
+        return Draft({}, now), [[] for _ in group]
     head = await log.read_head(connection, [one.command_id for one in asked])
     prior = await _prior(connection, head.known)
     loaded = await streams.load(connection, {stream for one in asked for stream in one.foreseen()})

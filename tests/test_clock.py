@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,13 +11,16 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from conftest import World
 from live import Process, a_process, running, take, until, wall_clock
 from prometheus_client import REGISTRY
 
 from pet_graph import clock as clock_module
 from pet_graph import turn as turn_module
+from pet_graph.app import settle
 from pet_graph.clock import Clock
 from pet_graph.decisions import Asked, Failed, Outcome, Recorded
+from pet_graph.events import EVENTS
 from pet_graph.events.base import Command, Fact, Priority
 from pet_graph.events.customers import RegisterCustomer
 from pet_graph.events.policies import AdoptSlaPolicy, SlaTarget
@@ -210,3 +214,30 @@ async def test_a_clock_outlives_a_failure_of_the_turn(database_url: str, monkeyp
         customer = await customer_with_a_promise(process, response=SECOND)
         opened = await record(process, OpenTicket(customer=customer, subject="It squeaks"))
         await until(lambda: _is_breached(process, opened))
+
+
+# --- what holds a turn up ---------------------------------------------------------------------------------------------
+
+
+def test_the_collector_does_not_look_again_at_what_was_there_at_the_start() -> None:
+    settle()
+    try:
+        assert gc.get_freeze_count() > 50_000
+        assert len(gc.get_objects()) < 5_000
+    finally:
+        gc.unfreeze()
+
+
+def test_the_collector_does_not_look_at_facts_of_which_the_feed_keeps_many() -> None:
+    assert [name for name, (event, _) in EVENTS.items() if event.__struct_config__.gc] == []
+    assert not Fact.__struct_config__.gc
+
+
+async def test_a_turn_in_which_nothing_is_due_any_more_asks_nothing_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def asked(*_: Any) -> None:
+        raise AssertionError("nothing is recorded, so it does not matter where the log ends")
+
+    monkeypatch.setattr(turn_module.log, "read_head", asked)
+    assert await world.turns.record_due() == []

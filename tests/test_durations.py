@@ -1,7 +1,11 @@
-"""Durations: stated cases, and any course of a ticket against somebody who looks at the desk once a minute."""
+"""Durations: stated cases, and any course of a ticket against somebody who looks at the desk once a minute.
+
+`PET_TEST_CASES=10000` tries more of them.
+"""
 
 from __future__ import annotations
 
+import os
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -255,7 +259,8 @@ def watched(steps: list[Step], until: int) -> dict[str, list[list[int]]]:
 COMMANDS = (RESPOND, WRITE, HOLD, MOVE, RESUME, RESOLVE, REOPEN, CLOSE, ANNUL, MERGE)
 common = st.sampled_from((RESPOND, WRITE, WRITE, HOLD, MOVE, RESUME, RESUME, RESOLVE, REOPEN, REOPEN, CLOSE))
 course = st.lists(st.tuples(st.integers(0, 300), common | st.sampled_from(COMMANDS)), max_size=14)
-often = settings(max_examples=300, deadline=None, print_blob=True)
+CASES = int(os.environ.get("PET_TEST_CASES", 500))
+often = settings(max_examples=max(1, CASES * 3 // 5), deadline=None, print_blob=True)
 
 
 def accepted(steps: list[Step]) -> list[Step]:

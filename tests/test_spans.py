@@ -58,7 +58,7 @@ from pet_graph.events.verdicts import (
 from pet_graph.events.workdays import Calendar, CalendarVersion, Day, Window, check_version
 
 CASES = int(os.environ.get("PET_TEST_CASES", 500))
-often = settings(max_examples=200, print_blob=True, derandomize=False, deadline=None)
+often = settings(max_examples=max(1, CASES * 2 // 5), print_blob=True, derandomize=False, deadline=None)
 """On failure hypothesis prints what reproduces it; each run tries other examples."""
 
 in_each_case = settings(often, max_examples=CASES, suppress_health_check=[HealthCheck.too_slow])

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Something that happened, in the past tense. Its class name is the `type` in the log."""
 
     def occurred_at(self, at: datetime) -> datetime:
@@ -35,7 +35,7 @@ class Refused(Exception):
         self.code, self.message, self.path, self.current_version = code, message, tuple(path), current_version
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True):
+class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event as it stands in the log, with everything that is known of how it came there."""
 
     position: int

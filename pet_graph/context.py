@@ -25,6 +25,7 @@ from .events.base import Fact
 from .events.verdicts import SlaEvent, Verdict
 from .feed import Feed
 from .projections import questions, rows_of, state_after, streams
+from .projections.answers import Given
 from .projections.base import Put
 from .projections.durations import intervals_of
 from .projections.questions import Page
@@ -153,6 +154,15 @@ class Context:
         """Now, or the instant that a past moment stands for."""
         now = self.services.now()
         return min(now, (as_of and (as_of.reached_at or as_of.recorded_at or as_of.occurred_at)) or now)
+
+    async def fetch(self, sql: str, given: Given) -> list[Any]:
+        """What a query of SQL answers; `{now}` in it is the present instant."""
+        parameters = [*given.values]
+        if "{now}" in sql:
+            parameters.append(self.instant())
+            sql = sql.replace("{now}", f"${len(parameters)}::timestamptz")
+        rows: list[Any] = await self.services.pool.fetch(sql, *parameters)
+        return rows
 
     def row(self, table: str) -> DataLoader[Any, Any]:
         """Loads rows of a table by id."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from datetime import date, timedelta
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +39,7 @@ SHOWN = """
     drift driftDays forecasts { method delivered toCome atCompletion aboveSold }
     obligation { description } project { name }
 """
+ASKED = "soldVersusDelivered(by: $by, first: 9, orderBy: $order, asOf: $as)"
 NOTHING = dict.fromkeys(("booked", "nonBillable", "writtenOff", "unattributed", "remaining", "drift"), "PT0S")
 
 
@@ -207,7 +209,30 @@ async def test_one_question_is_one_statement(firm: Firm) -> None:
     api = Api(firm.world)
     async with counted(api) as statements:
         await api.ask("{ soldVersusDelivered(by: [PROJECT, YEAR], first: 9) { sold delivered forecasts { toCome } } }")
-    assert len(statements) == 0  # the statement begins with a list of its parts, not with `select`
+    assert len(statements) == 1
+
+
+MOMENTS: list[dict[str, Any] | None] = [
+    None,
+    {"position": "0"},
+    {"position": "9"},
+    {"position": "999"},
+    {"recordedAt": "2026-06-01T12:00:00Z"},
+    {"occurredAt": "9999-12-31T00:00:00Z"},
+]
+
+
+async def test_every_question_is_planned_and_gets_the_same_bytes_from_both_executions(firm: Firm) -> None:
+    await firm.work(4, obligation=firm.advice)
+    await firm.work(7)
+    both = Both.of(firm.world, "manager")
+    query = f"query ($by: [DeliveryDimension!]!, $order: DeliveryOrder!, $as: AsOf) {{ {ASKED} {{ {SHOWN} }} }}"
+    dimensions = [[], ["PROJECT"], ["OBLIGATION", "BURN_UNIT"], ["YEAR", "PROJECT"]]
+    asked = list(product(dimensions, ("DRIFT", "SOLD", "DELIVERED", "YEAR"), MOMENTS))
+    for by, order, moment in asked:
+        answer = await both.same(query, by=by, order=order, **{"as": moment})
+        assert "errors" not in answer
+    assert both.planner.counts == {"all": len(asked)}
 
 
 @pytest.mark.parametrize("first", [0, 1_001])

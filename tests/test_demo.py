@@ -27,13 +27,8 @@ from pet_graph.events.quotes import QuoteAccepted
 from pet_graph.events.time_entries import RecordTime
 from pet_graph.postgres import Embedded
 from pet_graph.projections import TABLES
-from pet_graph.projections.deliveries import (
-    DeliveryDimension,
-    DeliveryOrder,
-    Moment,
-    Selected,
-    sold_versus_delivered,
-)
+from pet_graph.projections.deliveries import DeliveryDimension, DeliveryOrder, Moment, Selected, asked
+from pet_graph.resolvers.deliveries import SQL
 from pet_graph.standing import Standing
 from pet_graph.turn import Turns, Unavailable
 
@@ -171,11 +166,11 @@ def test_whichever_day_it_is_founded_on_nothing_is_refused(later: int) -> None:
     """The domains together, without a database: they refuse by raising."""
     past = firm.Past(NOON + timedelta(days=later, hours=later * 3 - 9))
     firm_of_domains = domains.Desk()
-    asked = [one for turn in demo.turns(past) for one in turn]
-    for one in asked:
+    everything = [one for turn in demo.turns(past) for one in turn]
+    for one in everything:
         firm_of_domains.ask(one.command, one.occurred_at or past.now, id=one.command_id, actor=one.actor)
-    assert len({one.command_id for one in asked}) == len(asked)
-    assert all(one.occurred_at < past.now for one in asked[:-1] if one.occurred_at)
+    assert len({one.command_id for one in everything}) == len(everything)
+    assert all(one.occurred_at < past.now for one in everything[:-1] if one.occurred_at)
 
 
 # --- plausible --------------------------------------------------------------------------------------------------------
@@ -236,8 +231,8 @@ async def test_what_was_accepted_is_owed_and_what_was_worked_is_told_of(world: W
 
 async def reckoned(world: World, *by: DeliveryDimension) -> dict[str, dict[str, Any]]:
     """Sold against delivered, by the name of the project."""
-    moment = Moment(None, None, None, world.now().date())
-    rows = await sold_versus_delivered(world.pool, by, moment, Selected(), DeliveryOrder.DRIFT, 100)
+    given = asked(by, Moment(), Selected(), DeliveryOrder.DRIFT, 100)
+    rows = await world.pool.fetch(SQL.replace("{now}", "$11::timestamptz"), *given, world.now())
     names = {projects.project_of(job): job.name for job in projects.JOBS}
     return {names.get(row["project_id"], str(row["obligation_id"])): dict(row) for row in rows}
 
@@ -274,9 +269,9 @@ async def test_nobody_works_through_the_night(world: World, small: None) -> None
     services, dice = services_of(world), random.Random(0)
     await demo.found(services)
     done = set()
-    while asked := await timesheets.work(services, dice):
-        await world.turns.record(asked)
-        done.add(asked.name)
+    while step := await timesheets.work(services, dice):
+        await world.turns.record(step)
+        done.add(step.name)
     assert done == {"RecordTime", "SubmitTime", "ApproveTime"}
     rows = await world.pool.fetch(
         "select sum(worked_us) as worked from time_entries where worked_on = $1 group by person_id", world.now().date()

@@ -7,7 +7,7 @@ The hours of one promise in one group make a cell; groups are made of cells.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -37,21 +37,29 @@ class DeliveryOrder(StrEnum):
 
 
 class ForecastMethod(StrEnum):
-    """Which column foresees the hours yet to come."""
+    """How the hours yet to come are foreseen."""
 
     AS_SOLD = "as_sold"
-    TASK_ESTIMATES = "estimated"
-    FIRM_BOOKINGS = "firm_ahead"
-    ALL_BOOKINGS = "booked_ahead"
+    TASK_ESTIMATES = "task_estimates"
+    FIRM_BOOKINGS = "firm_bookings"
+    ALL_BOOKINGS = "all_bookings"
+
+
+TO_COME = {
+    ForecastMethod.AS_SOLD: "as_sold",
+    ForecastMethod.TASK_ESTIMATES: "estimated",
+    ForecastMethod.FIRM_BOOKINGS: "firm_ahead",
+    ForecastMethod.ALL_BOOKINGS: "booked_ahead",
+}
+"""Which column foresees the hours yet to come."""
 
 
 class Moment(NamedTuple):
-    """As of when: at most one of the first three; and the day on which that was."""
+    """As of when: at most one of these; without any, now."""
 
-    position: int | None
-    recorded_at: datetime | None
-    occurred_at: datetime | None
-    day: date
+    position: int | None = None
+    recorded_at: datetime | None = None
+    occurred_at: datetime | None = None
 
 
 class Selected(NamedTuple):
@@ -74,6 +82,9 @@ def _by(position: str, recorded_at: str, occurred_at: str) -> str:
 def _posted(row: str) -> str:
     return _by(f"{row}.position", f"{row}.recorded_at", f"{row}.posted_at")
 
+
+_TODAY = "(select today.day from today)"
+"""The day of the moment."""
 
 _STOOD = (
     _by("b.since_position", "b.since_recorded_at", "b.booked_at")
@@ -115,7 +126,8 @@ _FLOWS = {
           b.per_day_us * d.days as booked_ahead
         from bookings b left join obligations o on o.id = b.obligation_id
         cross join lateral (
-          select count(*) as days from generate_series(greatest(b.first_on, $4::date + 1), b.last_on, '1 day') day
+          select count(*) as days
+          from generate_series(greatest(b.first_on, {_TODAY} + 1), b.last_on, '1 day') day
           where (coalesce((select c.weekdays_us from capacities c
               where c.person_id = b.person_id and c.valid_from <= day order by c.valid_from desc limit 1),
             '{USUAL_US}'::bigint[]))[extract(isodow from day)::int] > 0) d
@@ -136,22 +148,31 @@ def _under_each_other() -> str:
 
 _SUMS = ", ".join(f"sum({one})::bigint as {one}" for one in HOURS)
 _WORKED = "billable + non_billable + written_off + unattributed"
-_BY_YEAR = "3 = any($5::int[])"
+_BY_YEAR = "3 = any($4::int[])"
 
-SOLD_VERSUS_DELIVERED = f"""
-    with flows as ({_under_each_other()}),
+_FORECASTS = ", ".join(
+    f"json_build_object('method', '{method}', 'delivered', worked, 'to_come', {column},"
+    f" 'at_completion', worked + {column}, 'above_sold', worked + {column} - sold)"
+    for method, column in TO_COME.items()
+)
+
+_GROUPS = f"""
+    with today as (
+        select (least({{now}}, coalesce((select f.recorded_at from {{log}} f where f.position = $1), $2, $3, {{now}}))
+          at time zone 'UTC')::date as day
+    ), flows as ({_under_each_other()}),
     cells as (
         select obligation_id as promise,
-          case when 0 = any($5::int[]) then obligation_id end as obligation_id,
-          case when 1 = any($5::int[]) then project_id end as project_id,
-          case when 2 = any($5::int[]) then burn_unit end as burn_unit,
+          case when 0 = any($4::int[]) then obligation_id end as obligation_id,
+          case when 1 = any($4::int[]) then project_id end as project_id,
+          case when 2 = any($4::int[]) then burn_unit end as burn_unit,
           case when {_BY_YEAR} then year end as year,
           {_SUMS}
         from flows
         where (year is not null or not {_BY_YEAR})
-          and ($6::uuid[] is null or project_id = any($6)) and ($7::uuid[] is null or obligation_id = any($7))
-          and ($8::uuid[] is null or obligation_id in (select o.id from obligations o where o.customer_id = any($8)))
-          and ($9::text[] is null or burn_unit = any($9))
+          and ($5::uuid[] is null or project_id = any($5)) and ($6::uuid[] is null or obligation_id = any($6))
+          and ($7::uuid[] is null or obligation_id in (select o.id from obligations o where o.customer_id = any($7)))
+          and ($8::text[] is null or burn_unit = any($8))
         group by 1, 2, 3, 4, 5
     ), promises as (
         select distinct on (p.obligation_id) p.obligation_id, p.project_id, p.burn_unit, p.promised_by,
@@ -166,13 +187,13 @@ SOLD_VERSUS_DELIVERED = f"""
           case when p.by_the_hour then {_WORKED} - sold end as over,
           case when p.by_the_hour and p.ended_at is null and not {_BY_YEAR}
             then greatest(sold - ({_WORKED}), 0) else 0 end as as_sold,
-          coalesce((home.ended_at at time zone 'UTC')::date, greatest($4::date, home.promised_by, l.last_on))
+          coalesce((home.ended_at at time zone 'UTC')::date, greatest({_TODAY}, home.promised_by, l.last_on))
             - home.promised_by as drift_days
         from cells c left join promises p on p.obligation_id = c.promise
         -- A promise is counted where it was last, and in the year in which it was first.
         left join promises home on home.obligation_id = c.promise
-          and (home.project_id is not distinct from c.project_id or not 1 = any($5::int[]))
-          and (home.burn_unit = c.burn_unit or not 2 = any($5::int[])) and (home.year = c.year or not {_BY_YEAR})
+          and (home.project_id is not distinct from c.project_id or not 1 = any($4::int[]))
+          and (home.burn_unit = c.burn_unit or not 2 = any($4::int[])) and (home.year = c.year or not {_BY_YEAR})
         left join last_booked l on l.obligation_id = c.promise
     )
     select obligation_id, project_id, burn_unit, year,
@@ -183,23 +204,26 @@ SOLD_VERSUS_DELIVERED = f"""
     from held group by 1, 2, 3, 4
     having bool_or(known) or sum(sold) <> 0 or sum(worked) <> 0 or sum(booked) <> 0 or sum(estimated) <> 0
 """
-"""Parameters: position, recorded at, occurred at, the day; the dimensions; projects, obligations, customers, units."""
+
+_ORDERED = " ".join(f"when '{one}' then {one}" for one in DeliveryOrder)
 
 
-async def sold_versus_delivered(
-    connections: asyncpg.Pool[Any],
-    by: Sequence[DeliveryDimension],
-    moment: Moment,
-    selected: Selected,
-    order: DeliveryOrder,
-    first: int,
-) -> list[Any]:
-    """One row a group, hours in microseconds; in the order asked for and then by what they are groups of."""
+def sold_versus_delivered(log: str) -> str:
+    """One row a group, hours in microseconds; in the order asked for and then by what they are groups of.
+
+    `log` is where facts are read from. The parameters are those of `asked`; `{now}` stands for the present instant.
+    """
+    return f"""select g.*, case when {_BY_YEAR} then '[]' else json_build_array({_FORECASTS}) end as forecasts
+    from ({_GROUPS.replace("{log}", log)}) g
+    order by case $9::text {_ORDERED} end desc nulls last, year, burn_unit, project_id, obligation_id limit $10"""
+
+
+def asked(
+    by: Sequence[DeliveryDimension], moment: Moment, selected: Selected, order: DeliveryOrder, first: int
+) -> tuple[Any, ...]:
+    """The parameters: position, recorded at, occurred at; the dimensions by their places; only which; how many."""
     places = [list(DeliveryDimension).index(one) for one in by]
-    ordered = f"order by {order} desc nulls last, year, burn_unit, project_id, obligation_id limit $10"
-    sql = f"{SOLD_VERSUS_DELIVERED} {ordered}"
-    rows: list[Any] = await connections.fetch(sql, *moment, places, *selected, first)
-    return rows
+    return (*moment, places, *selected, order.value, first)
 
 
 async def projects_posted_at(connections: asyncpg.Pool[Any], position: int) -> list[UUID]:

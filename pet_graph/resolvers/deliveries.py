@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from .. import context
+from .. import context, log
 from ..context import Info
 from ..events.allocations import AllocationWithdrawn, TimeAllocated, TimeWrittenOff
 from ..events.base import Fact
@@ -21,26 +21,25 @@ from ..events.obligations import (
     ObligationPlaced,
     ObligationReleased,
 )
+from ..projections.answers import Given
 from ..projections.deliveries import (
-    HOURS,
     DeliveryDimension,
     DeliveryOrder,
-    ForecastMethod,
     Moment,
     Selected,
+    asked,
     projects_posted_at,
     sold_versus_delivered,
 )
 from ..schema import facts
-from ..schema.base import BurnUnit
 from ..schema.deliveries import (
     DeliveryFilter,
-    Forecast,
     ObligationAtRisk,
     ProjectDrift,
     SoldVersusDelivered,
 )
-from ..schema.nodes import check_count, id_of
+from ..schema.links import rows
+from ..schema.nodes import check_count, columns_of, id_of
 from ..schema.scalars import Position
 from .tickets import AsOf
 from .verdicts import After
@@ -60,42 +59,24 @@ CHANGING = (
 """What may change the hours of a project. An obligation that is just opened has none yet."""
 
 
-@strawberry.type
-class DeliveryQueries:
-    @strawberry.field(
-        description="Hours sold against hours delivered, in groups: of all contracts, now or as of any past moment."
-    )
-    async def sold_versus_delivered(
-        self,
-        info: Info,
-        by: Annotated[
-            list[DeliveryDimension], strawberry.argument(description="What groups are made by; none is one group.")
-        ],
-        first: Annotated[int, strawberry.argument(description="The first so many groups, 1 to 1,000.")],
-        order_by: Annotated[DeliveryOrder, strawberry.argument(description="In which order.")] = DeliveryOrder.DRIFT,
-        filter: Annotated[
-            DeliveryFilter | None, strawberry.argument(description="Only those of which all of this holds.")
-        ] = None,
-        as_of: Annotated[AsOf | None, strawberry.argument(description="As it was then; left out, as it is.")] = None,
-    ) -> list[SoldVersusDelivered]:
-        info.context.may_read()
-        check_count("first", first, MOST_GROUPS)
-        moment = await info.context.reached(as_of.moment()) if as_of else context.AsOf()
-        return await _groups(info, by, moment, _selected(filter), order_by, first)
+SQL = sold_versus_delivered(log.RELATION)
 
 
-async def _groups(
-    info: Info,
-    by: list[DeliveryDimension],
-    as_of: context.AsOf,
-    selected: Selected,
-    order_by: DeliveryOrder = DeliveryOrder.DRIFT,
-    first: int = 1,
-) -> list[SoldVersusDelivered]:
-    day = info.context.instant(as_of).date()
-    moment = Moment(as_of.position, as_of.recorded_at, as_of.occurred_at, day)
-    rows = await sold_versus_delivered(info.context.services.pool, by, moment, selected, order_by, first)
-    return [_group(row, forecasts=DeliveryDimension.YEAR not in by) for row in rows]
+def _asked(
+    by: Annotated[
+        list[DeliveryDimension], strawberry.argument(description="What groups are made by; none is one group.")
+    ],
+    first: Annotated[int, strawberry.argument(description="The first so many groups, 1 to 1,000.")],
+    order_by: Annotated[DeliveryOrder, strawberry.argument(description="In which order.")] = DeliveryOrder.DRIFT,
+    filter: Annotated[
+        DeliveryFilter | None, strawberry.argument(description="Only those of which all of this holds.")
+    ] = None,
+    as_of: Annotated[AsOf | None, strawberry.argument(description="As it was then; left out, as it is.")] = None,
+) -> Given:
+    check_count("first", first, MOST_GROUPS)
+    then = as_of.moment() if as_of else context.AsOf()
+    moment = Moment(then.position, then.recorded_at, then.occurred_at)
+    return Given(asked(by, moment, _selected(filter), order_by, first))
 
 
 def _selected(filter: DeliveryFilter | None) -> Selected:
@@ -112,30 +93,12 @@ def _selected(filter: DeliveryFilter | None) -> Selected:
     )
 
 
-def _group(row: Any, *, forecasts: bool) -> SoldVersusDelivered:
-    spans: dict[str, Any] = {name: timedelta(microseconds=row[name]) for name in (*HOURS, "worked", "as_sold", "drift")}
-    shown = ("sold", "booked", "billable", "non_billable", "written_off", "unattributed", "drift")
-    return SoldVersusDelivered(
-        obligation_id=row["obligation_id"],
-        project_id=row["project_id"],
-        burn_unit=row["burn_unit"] and BurnUnit(row["burn_unit"]),
-        year=row["year"],
-        promises=row["promises"],
-        ended=row["ended"],
-        late=row["late"],
-        delivered=spans["worked"],
-        remaining=spans["as_sold"],
-        drift_days=row["drift_days"],
-        forecasts=[_forecast(spans, method) for method in ForecastMethod] if forecasts else [],
-        **{name: spans[name] for name in shown},
-    )
-
-
-def _forecast(spans: dict[str, Any], method: ForecastMethod) -> Forecast:
-    delivered, to_come = spans["worked"], spans[method]
-    whole = delivered + to_come
-    return Forecast(
-        method=method, delivered=delivered, to_come=to_come, at_completion=whole, above_sold=whole - spans["sold"]
+@strawberry.type
+class DeliveryQueries:
+    sold_versus_delivered: list[SoldVersusDelivered] = rows(
+        SQL,
+        _asked,
+        description="Hours sold against hours delivered, in groups: of all contracts, now or as of any past moment.",
     )
 
 
@@ -196,9 +159,11 @@ async def _drifts(info: Info, fact: Fact, wanted: list[Any] | None) -> list[Proj
     found = []
     for project in projects:
         if wanted is None or project in wanted:
-            then = context.AsOf(position=fact.position, reached_at=fact.recorded_at)
+            then, which = Moment(position=fact.position), Selected(projects=[project])
+            given = Given(asked([DeliveryDimension.PROJECT], then, which, DeliveryOrder.DRIFT, 1))
             said = facts.Fact.of(fact)
-            for hours in await _groups(info, [DeliveryDimension.PROJECT], then, Selected(projects=[project])):
+            for row in await info.context.fetch(SQL, given):
+                hours = SoldVersusDelivered(**columns_of(SoldVersusDelivered, row))
                 found.append(ProjectDrift(project_id=project, cursor=Position(fact.position), fact=said, hours=hours))
     return found
 

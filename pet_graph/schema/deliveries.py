@@ -12,8 +12,8 @@ from ..projections.deliveries import DeliveryDimension, DeliveryOrder, ForecastM
 from .base import BurnUnit, described
 from .facts import Fact
 from .filters import order
-from .links import one
-from .nodes import Part, column
+from .links import embedded, one
+from .nodes import Part, column, hidden
 from .scalars import Position
 
 if TYPE_CHECKING:
@@ -60,11 +60,11 @@ class DeliveryFilter:
 
 @strawberry.type(description="The hours that it will have taken in the end, by one method, with what it is made of.")
 class Forecast:
-    method: ForecastMethod = strawberry.field(description="How the hours yet to come are foreseen.")
-    delivered: timedelta = strawberry.field(description="Worked so far.")
-    to_come: timedelta = strawberry.field(description="Yet to come.")
-    at_completion: timedelta = strawberry.field(description="Both together.")
-    above_sold: timedelta = strawberry.field(description="By how much that is more than was sold.")
+    method: ForecastMethod = column("How the hours yet to come are foreseen.")
+    delivered: timedelta = column("Worked so far.")
+    to_come: timedelta = column("Yet to come.")
+    at_completion: timedelta = column("Both together.")
+    above_sold: timedelta = column("By how much that is more than was sold.")
 
 
 @strawberry.type(
@@ -74,32 +74,35 @@ class Forecast:
 class SoldVersusDelivered:
     obligation_id: strawberry.Private[UUID | None]
     project_id: strawberry.Private[UUID | None]
-    burn_unit: BurnUnit | None = strawberry.field(
-        description="The unit of its promises; null when groups are not made by it, or the hours keep no promise."
+    burn_unit: BurnUnit | None = column(
+        "The unit of its promises; null when groups are not made by it, or the hours keep no promise."
     )
-    year: int | None = strawberry.field(description="The year; null when groups are not made by it.")
-    promises: int = strawberry.field(description="How many promises there are.")
-    ended: int = strawberry.field(description="How many of them were fulfilled or released.")
-    late: int = strawberry.field(description="How many of them ended, or will end, after the day promised.")
-    sold: timedelta = strawberry.field(description="Hours sold by the hour.")
-    booked: timedelta = strawberry.field(description="Hours for which people were kept, past and to come.")
-    delivered: timedelta = strawberry.field(description="Hours worked.")
-    billable: timedelta = strawberry.field(description="What of them the promises pay for.")
-    non_billable: timedelta = strawberry.field(description="What of them the firm pays for.")
-    written_off: timedelta = strawberry.field(description="What of them could have been billed, and will not be.")
-    unattributed: timedelta = strawberry.field(description="What of them keeps no promise that is known: incomplete.")
-    remaining: timedelta = strawberry.field(
-        description="What is left of the hours sold of promises that are open; zero for years."
+    year: int | None = column("The year; null when groups are not made by it.")
+    promises: int = column("How many promises there are.")
+    ended: int = column("How many of them were fulfilled or released.")
+    late: int = column("How many of them ended, or will end, after the day promised.")
+    sold: timedelta = column("Hours sold by the hour.")
+    booked: timedelta = column("Hours for which people were kept, past and to come.")
+    delivered: timedelta = column("Hours worked.", of="worked")
+    billable: timedelta = column("What of them the promises pay for.")
+    non_billable: timedelta = column("What of them the firm pays for.")
+    written_off: timedelta = column("What of them could have been billed, and will not be.")
+    unattributed: timedelta = column("What of them keeps no promise that is known: incomplete.")
+    remaining: timedelta = column(
+        "What is left of the hours sold of promises that are open; zero for years.", of="as_sold"
     )
-    drift: timedelta = strawberry.field(
-        description="Hours beyond those sold by the hour: worked and remaining, less sold. Less than nothing where "
+    drift: timedelta = column(
+        "Hours beyond those sold by the hour: worked and remaining, less sold. Less than nothing where "
         "promises ended with hours to spare."
     )
-    drift_days: int | None = strawberry.field(
-        description="Of the promise that is latest: days between the one promised and the one on which it ended or, "
+    drift_days: int | None = column(
+        "Of the promise that is latest: days between the one promised and the one on which it ended or, "
         "while it is open, will end at the earliest (the last day booked, or the day of asking). Null without any."
     )
-    forecasts: list[Forecast] = strawberry.field(description="What it will have taken in the end; empty for years.")
+    stored_forecasts: strawberry.Private[str] = hidden(of="forecasts")
+    forecasts: list[Forecast] = embedded(
+        "forecasts", description="What it will have taken in the end; empty for years."
+    )
     obligation: Annotated["Obligation", strawberry.lazy(".obligations")] | None = one(
         "obligations", by="obligation_id", description="The promise; null when groups are not made by it."
     )

@@ -191,11 +191,7 @@ def _asking(link: Rows, description: str) -> Any:
     async def resolve(info: Info, **arguments: Any) -> Any:
         info.context.may_read()
         target = _target(info)
-        given = slot(**arguments).values
-        if "{now}" in link.sql:
-            given = *given, info.context.instant()
-        sql = link.sql.replace("{now}", f"${len(given)}::timestamptz")
-        found = await info.context.services.pool.fetch(sql, *given)
+        found = await info.context.fetch(link.sql, slot(**arguments))
         made = [target.of(row) if issubclass(target, Node) else target(**columns_of(target, row)) for row in found]
         return next(iter(made), None) if link.alone else made
 

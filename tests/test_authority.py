@@ -50,6 +50,8 @@ ALLOWED = {
     "ReallocateTime": PROJECTS,
     "WriteOffTime": {"project_manager", "finance", "manager"},
     "FulfilObligation": {"project_manager", "manager"},
+    "DeliverObligation": STAFF,
+    "ReverseDelivery": PROJECTS,
     "ReleaseObligation": {"project_manager", "manager"},
     "StartProject": {"project_manager", "sales", "manager"},
     "AbandonMilestone": PROJECTS,

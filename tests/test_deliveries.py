@@ -21,6 +21,7 @@ from sold import offer, sold
 from pet_graph.events.allocations import ReallocateTime, WriteOffTime
 from pet_graph.events.base import BurnUnit, Command, Money, Quantity
 from pet_graph.events.bookings import BookingKind, BookPerson, FirmBooking, ReleaseBooking
+from pet_graph.events.deliveries import DeliverObligation, ReverseDelivery
 from pet_graph.events.obligations import FulfilObligation, PlaceObligation, ReleaseObligation, Terms
 from pet_graph.events.projects import StartProject
 from pet_graph.events.tasks import EstimateTask, FinishTask, PlanTask
@@ -36,7 +37,7 @@ CARE = Terms("Care", BurnUnit.HOURS, MONEY, effort=5 * HOUR)
 SITE = Terms("Site", BurnUnit.MILESTONE, MONEY, quantity_micros=Quantity(1_000_000))
 SHOWN = """
     burnUnit year promises ended late sold booked delivered billable nonBillable writtenOff unattributed remaining
-    drift driftDays forecasts { method delivered toCome atCompletion aboveSold }
+    unitsSold unitsDelivered drift driftDays forecasts { method delivered toCome atCompletion aboveSold }
     obligation { description } project { name }
 """
 ASKED = "soldVersusDelivered(by: $by, first: 9, orderBy: $order, asOf: $as)"
@@ -89,6 +90,11 @@ class Firm:
     async def work(self, hours: float, on: date = TODAY, **purpose: Any) -> UUID:
         return await ask_for(self.world, self.worked(hours, on, **purpose))
 
+    async def deliver(self, units: int) -> UUID:
+        quantity = Quantity(units * 1_000_000)
+        said = DeliverObligation(obligation=self.site, person=self.ada, quantity=quantity, evidence="Protocol")
+        return await ask_for(self.world, said)
+
     def worked(self, hours: float, on: date = TODAY, **purpose: Any) -> RecordTime:
         return RecordTime(person=self.ada, worked_on=on, worked=hours * HOUR, **purpose)
 
@@ -110,6 +116,19 @@ async def test_a_promise_says_what_was_sold_worked_and_is_left(firm: Firm) -> No
     assert picked([found["Advice"]], *names) == [("PT10H", "PT4H", "PT4H", "PT0S", "PT6H", "PT0S")]
     assert picked([found["Care"]], *names) == [("PT5H", "PT7H", "PT5H", "PT2H", "PT0S", "PT2H")]
     assert picked([found["Site"]], *names) == [("PT0S", "PT3H", "PT0S", "PT3H", "PT0S", "PT0S")]
+
+
+async def test_units_are_told_beside_hours_as_of_any_moment(firm: Firm) -> None:
+    before = len(await firm.world.facts())
+    first = await firm.deliver(1)
+    firm.world.pass_time(hours=1)
+    await firm.deliver(2)
+    await firm.world.record(ReverseDelivery(obligation=firm.site, delivery=first, reason="Not in use yet"))
+    for position, delivered in ((before, "0"), (before + 1, "1"), (before + 2, "3"), (before + 3, "2"), (None, "2")):
+        moment = {"position": f"{position}"} if position else None
+        found = {one["burnUnit"]: one for one in await asked(firm.world, "BURN_UNIT", **{"as": moment})}
+        assert picked([found["MILESTONE"]], "unitsSold", "unitsDelivered") == [("1", delivered)]
+        assert picked([found["HOURS"]], "unitsSold", "unitsDelivered") == [("0", "0")]
 
 
 async def test_groups_are_made_by_anything_together(firm: Firm) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from api import Api, Json, gid
 from conftest import NOON, World
-from owed import HOURS, QUOTE, owed
+from owed import HOURS, QUOTE, SERVERS, owed
 
 from pet_graph.events.obligations import obligation_of
 from pet_graph.events.time_entries import sheet_of
@@ -19,6 +19,7 @@ OF_MILESTONE, OF_PERSON = {"milestone": gid("Milestone", MILESTONE)}, {"person":
 OF_SHEET = {"timesheet": gid("Timesheet", SHEET)}
 BY_BELA = {"approver": gid("Person", BELA)}
 OF_ENTRY, PROMISE = {"entry": gid("TimeEntry", ENTRY)}, obligation_of(QUOTE, 1)
+HANDED, OF_SERVERS = UUID(int=98), {"obligation": gid("Obligation", obligation_of(QUOTE, 2))}
 OF_BOOKING = {**OF_PERSON, "booking": gid("Booking", BOOKING)}
 
 LIFE: list[tuple[str, Json, list[str]]] = [
@@ -64,6 +65,10 @@ LIFE: list[tuple[str, Json, list[str]]] = [
     ("submitTime", {**OF_SHEET, "entry": gid("TimeEntry", ENTRY)}, ["TimeSubmitted"]),
     ("approveTime", {**OF_SHEET, **BY_BELA}, ["TimeApproved", "ActualsPosted"]),
     ("placeObligation", {**OF_PROJECT, "obligation": gid("Obligation", PROMISE)}, ["ObligationPlaced"]),
+    ("deliverObligation", {**OF_SERVERS, **OF_PERSON, "commandId": f"{HANDED}", "quantity": "2", "evidence": "Note 7"},
+     ["ObligationDelivered"]),
+    ("reverseDelivery", {**OF_SERVERS, "delivery": gid("ObligationDelivery", HANDED), "reason": "Not yet"},
+     ["DeliveryReversed"]),
     ("reallocateTime", {**OF_ENTRY, "reason": "Sold since"}, ["TimeReallocated", "TimeAllocated"]),
     ("writeOffTime", {**OF_ENTRY, "reason": "Our fault", "worked": "PT1H"},
      ["TimeWrittenOff", "ObligationBurned", "ActualsRestated"]),
@@ -77,7 +82,7 @@ LIFE: list[tuple[str, Json, list[str]]] = [
 
 
 async def test_every_mutation_of_delivery_records_what_it_says_and_what_its_rehearsal_said(world: World) -> None:
-    await owed(world, HOURS)
+    await owed(world, HOURS, SERVERS)
     before = len(await world.facts())
     for name, id_ in (("Ada", ADA), ("Bela", BELA)):
         await Api(world).command("registerPerson", name=name, commandId=f"{id_}")

@@ -203,6 +203,9 @@ async def test_projects_go_well_and_badly(world: World) -> None:
     assert world.now().date() - last > timedelta(days=14)
     assert by_project["Warehouse tracking"]["ended"] == len(sales.TRACKING)
     assert by_project["Claims intake"]["drift_days"] > 0
+    units = {name: (row["units_sold"], row["units_delivered"]) for name, row in by_project.items()}
+    assert units["Warehouse tracking"] == (25_000_000, 25_000_000)
+    assert units["Patient portal"] == (41_000_000, 40_000_000)
     assert by_project["Our own tools"]["billable"] == 0 < by_project["Our own tools"]["non_billable"]
     statuses = Counter(row["status"] for row in await world.rows("quotes"))
     assert statuses == {"accepted": 8, "sent": 2, "declined": 1, "submitted": 1}

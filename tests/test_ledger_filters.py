@@ -8,6 +8,7 @@ from api import Api, Json
 from conftest import World
 from test_deliveries import PROJECT, TODAY, Firm
 
+from pet_graph.events.deliveries import ReverseDelivery
 from pet_graph.events.tasks import PlanTask
 from pet_graph.events.time_entries import ApproveTime, SubmitTime, sheet_of
 
@@ -15,11 +16,13 @@ NODES = {
     "allocations": "id workedOn classification obligation { id } person { id } project { id } task { id }",
     "actuals": "id occurredAt kind contract chargeable amount obligation { id } person { id } project { id }",
     "obligations": "id project { id }",
+    "obligationDeliveries": "id deliveredAt reversedAt person { id } project { id }",
 }
 BY_VALUE = {
     "allocations": ("classification", "obligation", "person", "project", "task"),
     "actuals": ("contract", "kind", "obligation", "person", "project"),
     "obligations": ("project",),
+    "obligationDeliveries": ("person", "project"),
 }
 """Fields that are filtered by a list of values."""
 
@@ -28,11 +31,22 @@ BY_RULE: list[tuple[str, str, Any, Any]] = [
     ("allocations", "unattributed", False, lambda node: node["obligation"] is not None),
     ("actuals", "chargeable", True, lambda node: node["chargeable"]),
     ("actuals", "chargeable", False, lambda node: not node["chargeable"]),
+    ("obligationDeliveries", "reversed", True, lambda node: node["reversedAt"] is not None),
+    ("obligationDeliveries", "reversed", False, lambda node: node["reversedAt"] is None),
     ("actuals", "withoutAmount", True, lambda node: node["amount"] is None),
     ("actuals", "withoutAmount", False, lambda node: node["amount"] is not None),
 ]
-INSTANTS = {"allocations": ("workedOn", "worked"), "actuals": ("occurredAt", "occurred")}
-FILTERS = {"allocations": "AllocationFilter", "actuals": "ActualFilter", "obligations": "ObligationFilter"}
+INSTANTS = {
+    "allocations": ("workedOn", "worked"),
+    "actuals": ("occurredAt", "occurred"),
+    "obligationDeliveries": ("deliveredAt", "delivered"),
+}
+FILTERS = {
+    "allocations": "AllocationFilter",
+    "actuals": "ActualFilter",
+    "obligations": "ObligationFilter",
+    "obligationDeliveries": "ObligationDeliveryFilter",
+}
 
 TRIED = (
     {f"{FILTERS[root]}.{name}" for root, names in BY_VALUE.items() for name in names}
@@ -49,6 +63,10 @@ async def _at_work(firm: Firm) -> None:
     sheet, approver = sheet_of(firm.ada, TODAY), await firm.world.person("Bela")
     await firm.world.record(SubmitTime(timesheet=sheet))
     await firm.world.record_as("approver", ApproveTime(timesheet=sheet, approver=approver))
+    for _ in range(3):
+        wrong = await firm.deliver(1)
+        firm.world.pass_time(minutes=1)
+    await firm.world.record(ReverseDelivery(obligation=firm.site, delivery=wrong, reason="Twice"))
 
 
 async def _nodes(api: Api, root: str, filter_: Json) -> list[Json]:

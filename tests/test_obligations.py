@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
 from api import Api, gid
+from both import Both
 from conftest import NOON, World
 from given import Past, after, given, state_after
 from owed import DIGEST, HOURS, NEWER, QUOTE, RETAINER, SEATS, SERVERS, causing, opening, owed
@@ -15,6 +17,13 @@ from owed import DIGEST, HOURS, NEWER, QUOTE, RETAINER, SEATS, SERVERS, causing,
 from pet_graph.decisions import Refusal
 from pet_graph.events.base import BurnUnit, Money, Quantity
 from pet_graph.events.customers import CustomerRegistered, CustomerRenamed, RegisterCustomer, RenameCustomer
+from pet_graph.events.deliveries import (
+    MOST_DELIVERIES,
+    DeliverObligation,
+    DeliveryReversed,
+    ObligationDelivered,
+    ReverseDelivery,
+)
 from pet_graph.events.obligations import (
     AmendObligation,
     FulfilObligation,
@@ -103,6 +112,43 @@ def test_a_line_keeps_its_obligation_from_version_to_version() -> None:
     assert len({obligation_of(quote, line) for quote in (QUOTE, CUSTOMER) for line in range(1, 100)}) == 198
 
 
+BY, NOTE, ID = UUID(int=7), "Delivery note 2214", UUID(int=2)
+SHIPPED = ObligationOpened(customer=CUSTOMER, quote=QUOTE, digest=DIGEST, line=2, terms=SERVERS)
+DELIVER = DeliverObligation(obligation=LINE, person=BY, quantity=Quantity(1_500_000), evidence=NOTE)
+DELIVERED = ObligationDelivered(person=BY, quantity_micros=Quantity(1_500_000), evidence=NOTE)
+REVERSE = ReverseDelivery(obligation=LINE, delivery=ID, reason="Counted twice")
+REVERSED = DeliveryReversed(delivery=ID, reason="Counted twice")
+
+
+def test_units_are_delivered_as_a_person_says_also_more_than_were_sold() -> None:
+    given(SHIPPED).when(DELIVER).then(DELIVERED)
+    given(SHIPPED, DELIVERED, DELIVERED).when(DELIVER).then(DELIVERED)
+    given(SHIPPED, DELIVERED, FULFILLED).when(DELIVER).refused("not_open")
+    given(SHIPPED, *[DELIVERED] * MOST_DELIVERIES).when(DELIVER).refused("too_many_deliveries")
+
+
+@pytest.mark.parametrize("terms", [HOURS, RETAINER])
+def test_what_time_burns_is_not_delivered_by_hand(terms: Terms) -> None:
+    opened = msgspec.structs.replace(OPENED, terms=terms)
+    given(opened).when(DELIVER).refused("delivered_by_time", "quantity")
+    assert state_after(decider, [opened]).delivered_micros is None
+
+
+def test_a_delivery_is_taken_back_once_also_after_the_end() -> None:
+    given(SHIPPED, DELIVERED).when(REVERSE).then(REVERSED)
+    given(SHIPPED, DELIVERED, FULFILLED).when(REVERSE).then(REVERSED)
+    given(SHIPPED, DELIVERED, REVERSED).when(REVERSE).refused("already_reversed", "delivery")
+    given(SHIPPED).when(REVERSE).refused("delivery_not_found", "delivery")
+
+
+def test_what_was_delivered_and_is_left_adds_up() -> None:
+    for past, delivered in (([], 0), ([DELIVERED], 1_500_000), ([DELIVERED] * 2, 3_000_000)):
+        state = state_after(decider, [SHIPPED, *past])
+        assert (state.delivered_micros, state.left_micros) == (delivered, 2_500_000 - delivered)
+    state = state_after(decider, [SHIPPED, DELIVERED, DELIVERED, REVERSED])
+    assert (state.delivered_micros, state.left_micros) == (1_500_000, 1_000_000)
+
+
 # --- remembers --------------------------------------------------------------------------------------------------------
 
 
@@ -125,6 +171,8 @@ async def test_an_obligation_is_remembered_with_its_exact_numbers(world: World) 
         "delivered_us": 0,
         "burnt_us": 0,
         "left_us": 30_600_000_000,
+        "delivered_micros": None,
+        "left_micros": None,
         "project_id": None,
         "role": "Senior engineer",
         "promised_by": HOURS.promised_by,
@@ -226,3 +274,37 @@ async def test_an_obligation_is_shown_with_its_units(world: World) -> None:
         {"amount": "999999999999.999999 JPY", "quantity": None},
         {"amount": "0.00 USD", "quantity": "10"},
     ]
+
+
+DELIVERIES = """query ($id: ID!) { obligation(id: $id) { quantity deliveredQuantity leftQuantity
+    deliveries(first: 9, orderBy: {field: DELIVERED_AT, direction: ASC}) {
+        nodes { quantity evidence reversedReason person { name } obligation { line } project { name } } } } }"""
+
+
+async def test_an_obligation_shows_what_was_handed_over_and_what_was_taken_back(world: World) -> None:
+    _, servers = await owed(world, HOURS, SERVERS)
+    ada = await world.person("Ada")
+    said: dict[str, Any] = {"obligation": servers, "person": ada, "evidence": NOTE}
+    wrong = (await world.record(DeliverObligation(quantity=Quantity(9_000_000), **said))).facts[0].command_id
+    world.pass_time(minutes=1)
+    await world.record(DeliverObligation(quantity=Quantity(500_000), **said))
+    reverse = ReverseDelivery(obligation=servers, delivery=wrong, reason="Nine, in another firm")
+    await world.record(reverse)
+    before = await world.facts()
+    refused = await world.ask(reverse)
+    assert isinstance(refused, Refusal)
+    assert (refused.code, await world.facts()) == ("already_reversed", before)
+    both = Both.of(world, "manager")
+    shown = (await both.same(DELIVERIES, id=gid("Obligation", servers)))["data"]["obligation"]
+    by_ada = {"evidence": NOTE, "person": {"name": "Ada"}, "obligation": {"line": 2}, "project": None}
+    assert shown == {
+        "quantity": "2.5",
+        "deliveredQuantity": "0.5",
+        "leftQuantity": "2",
+        "deliveries": {
+            "nodes": [
+                {"quantity": "9", "reversedReason": "Nine, in another firm", **by_ada},
+                {"quantity": "0.5", "reversedReason": None, **by_ada},
+            ]
+        },
+    }

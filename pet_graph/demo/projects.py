@@ -11,8 +11,9 @@ from typing import NamedTuple
 from uuid import UUID
 
 from ..decisions import Asked
-from ..events.base import BurnUnit, Command
+from ..events.base import MICROS, BurnUnit, Command, Quantity
 from ..events.bookings import BookingKind, BookPerson
+from ..events.deliveries import DeliverObligation
 from ..events.milestones import ClaimProgress, PlanMilestone, ReachMilestone
 from ..events.obligations import FulfilObligation
 from ..events.projects import CloseProject, RescheduleProject, StartProject
@@ -137,12 +138,23 @@ JOBS = (
     ),
 )
 HANDED_OVER = (
+    ("Warehouse tracking", 2, 25, 10, "Delivery note 2187, signed in the warehouse."),
+    ("Warehouse tracking", 2, 39, 14, "Delivery note 2214, signed in the warehouse."),
+    ("Patient portal", 3, 61, 40, "Licence certificate 40-118, mailed to the clinic."),
+    ("Support pack", 1, 33, 14, "Tickets of the first month, listed."),
+    ("Support pack", 1, 54, 23, "Tickets of the second month, listed."),
+    ("Support pack", 2, 33, 1, "Report on the servers, first month."),
+    ("Support pack", 2, 54, 1, "Report on the servers, second month."),
+)
+"""Units of promises: sale, line, day, how many, and what shows it."""
+
+KEPT = (
     ("Warehouse tracking", 1, 52, "Protocol of the handover, signed by both."),
+    ("Warehouse tracking", 2, 40, "Delivery notes 2187 and 2214."),
     ("Warehouse tracking", 4, 60, "List of those who took part."),
-    ("Warehouse tracking", 2, 39, "Delivery note 2214, signed in the warehouse."),
     ("Patient portal", 3, 61, "Licence certificate 40-118, mailed to the clinic."),
 )
-"""Promises kept without a project's hours: sale, line, day, and what shows it."""
+"""Promises that are kept: sale, line, day, and what shows it."""
 
 
 def project_of(job: Job) -> UUID:
@@ -159,9 +171,13 @@ def plans(past: Past) -> Iterator[Asked]:
         yield from _started(job, past)
         yield from _kept(job, past)
         yield from _milestones(job, past)
-    for sale, line, day, evidence in HANDED_OVER:
+    for sale, line, day, units, evidence in HANDED_OVER:
+        owed, quantity = owed_in(sale, line), Quantity(units * MICROS)
+        deliver = DeliverObligation(obligation=owed, person=id_of(OWNER), quantity=quantity, evidence=evidence)
+        yield asked(deliver, f"{sale} {line} handed over on {day}", past.at(day, 15), by=OWNER)
+    for sale, line, day, evidence in KEPT:
         fulfil = FulfilObligation(obligation=owed_in(sale, line), evidence=evidence)
-        yield asked(fulfil, f"{sale} {line} handed over", past.at(day, 15), by=OWNER)
+        yield asked(fulfil, f"{sale} {line} kept", past.at(day, 16), by=OWNER)
 
 
 def _started(job: Job, past: Past) -> Iterator[Asked]:
@@ -233,5 +249,8 @@ def _milestones(job: Job, past: Past) -> Iterator[Asked]:
             evidence = "Protocol of the handover, signed by both."
             reach = ReachMilestone(milestone=milestone, person=person, evidence=evidence)
             yield asked(reach, f"{name} reached", past.at(job.reached, 14), by=OWNER)
+            one = Quantity(MICROS)
+            deliver = DeliverObligation(obligation=owed, person=person, quantity=one, evidence=evidence)
+            yield asked(deliver, f"{name} delivered", past.at(job.reached, 14.1), by=OWNER)
             kept = FulfilObligation(obligation=owed, evidence=evidence)
             yield asked(kept, f"{name} kept", past.at(job.reached, 14.25), by=OWNER)

@@ -9,23 +9,21 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from .base import (
-    WORK_ROLE,
-    BurnUnit,
-    Command,
-    Decider,
-    Event,
-    Fact,
-    Money,
-    Quantity,
-    Reason,
-    Refused,
-    Stamp,
-    about,
-    own,
-    ref,
-    text,
+from .base import BurnUnit, Command, Decider, Event, Fact, Money, Reason, Refused, Stamp, about, own, ref, text
+from .deliveries import (
+    DeliverObligation,
+    Delivery,
+    DeliveryReversed,
+    ObligationDelivered,
+    ReverseDelivery,
+    deliver_obligation,
+    delivered_of,
+    made,
+    reverse_delivery,
+    without,
 )
+from .terms import OF_TIME, check_terms
+from .terms import Terms as Terms
 
 
 class ObligationStatus(StrEnum):
@@ -35,18 +33,6 @@ class ObligationStatus(StrEnum):
 
 
 DROPPED = "A change order left it out."
-
-
-class Terms(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is owed. Hours burn `effort`, money burns `amount`, every other unit burns `quantity_micros`."""
-
-    description: str
-    burn_unit: BurnUnit
-    amount: Money
-    quantity_micros: Quantity | None = None
-    effort: timedelta | None = None
-    role: Annotated[str, WORK_ROLE] | None = None
-    promised_by: date | None = None
 
 
 class ObligationOpened(Event, frozen=True):
@@ -111,6 +97,8 @@ ObligationEvent = (
     | ObligationReleased
     | ObligationPlaced
     | ObligationBurned
+    | ObligationDelivered
+    | DeliveryReversed
 )
 
 
@@ -188,6 +176,8 @@ ObligationCommand = (
     | ReleaseObligation
     | PlaceObligation
     | BurnObligation
+    | DeliverObligation
+    | ReverseDelivery
 )
 
 
@@ -228,6 +218,18 @@ class ObligationState(msgspec.Struct, frozen=True, omit_defaults=True):
     delivered: timedelta = timedelta()
     burnt: timedelta = timedelta()
     postings: tuple[Posting, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+
+    @property
+    def delivered_micros(self) -> int | None:
+        """How many units were handed over, in millionths; None if the unit is burnt by time."""
+        return None if self.terms is None or self.terms.burn_unit in OF_TIME else delivered_of(self.deliveries)
+
+    @property
+    def left_micros(self) -> int | None:
+        """How many units are left to hand over, in millionths, less than nothing when more were; None likewise."""
+        delivered = self.delivered_micros
+        return None if self.terms is None or delivered is None else (self.terms.quantity_micros or 0) - delivered
 
     @property
     def left(self) -> timedelta | None:
@@ -285,6 +287,10 @@ def _evolved(state: ObligationState, fact: Fact) -> ObligationState:
             return replace(state, project=project)
         case ObligationBurned(worked=worked, burnt=burnt):
             return replace(state, delivered=state.delivered + worked, burnt=state.burnt + burnt)
+        case ObligationDelivered() as said:
+            return replace(state, deliveries=(*state.deliveries, made(fact, said, state.project)))
+        case DeliveryReversed() as gone:
+            return replace(state, deliveries=without(state.deliveries, fact, gone))
     return state
 
 
@@ -311,6 +317,12 @@ def decide(state: ObligationState, command: ObligationCommand, at: datetime) -> 
             return place_obligation(state, command)
         case BurnObligation():
             return burn_obligation(state, command)
+        case DeliverObligation():
+            _still_owed(state)
+            assert state.terms is not None, "an obligation that was opened has terms"
+            return deliver_obligation(state.terms, state.deliveries, command)
+        case ReverseDelivery():
+            return reverse_delivery(state.deliveries, command)
         case _:
             assert_never(command)
 
@@ -373,21 +385,6 @@ def burn_obligation(state: ObligationState, command: BurnObligation) -> list[Eve
 def _still_owed(state: ObligationState) -> None:
     if state.status is not ObligationStatus.OPEN:
         raise Refused("not_open", f"The obligation is {state.status} already.")
-
-
-def check_terms(terms: Terms) -> None:
-    """Refuse terms that cannot be measured: each unit burns exactly one number, and it is more than nothing."""
-    effort, quantity = terms.effort, terms.quantity_micros
-    match terms.burn_unit:
-        case BurnUnit.HOURS:
-            measurable = quantity is None and effort is not None and effort > timedelta()
-        case BurnUnit.MONEY:
-            measurable = quantity is None and effort is None and terms.amount.amount_micros > 0
-        case _:
-            measurable = effort is None and quantity is not None and quantity > 0
-    if not measurable:
-        message = f"What is owed in {terms.burn_unit} needs a number of them, more than nothing, and no other number."
-        raise Refused("not_measurable", message, ["terms"])
 
 
 decider = Decider(

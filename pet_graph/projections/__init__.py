@@ -82,6 +82,7 @@ TABLES: dict[str, Table] = {
             calendars.CalendarWindowRow,
             holidays.HolidayRow,
             obligations.ObligationRow,
+            obligations.ObligationDeliveryRow,
             obligations.ObligationPostingRow,
             leads.LeadCriterionRow,
             leads.LeadRow,

@@ -86,19 +86,22 @@ def _posted(row: str) -> str:
 _TODAY = "(select today.day from today)"
 """The day of the moment."""
 
-_STOOD = (
-    _by("b.since_position", "b.since_recorded_at", "b.booked_at")
-    + " and (b.until_position is null or not ("
-    + _by("b.until_position", "b.until_recorded_at", "b.released_at")
-    + "))"
-)
-"""Whether a booking held at the moment."""
+
+def _stood(row: str, since: str, until: str) -> str:
+    """Whether something that may be taken back stood at the moment."""
+    begun = _by(f"{row}.since_position", f"{row}.since_recorded_at", f"{row}.{since}")
+    ended = _by(f"{row}.until_position", f"{row}.until_recorded_at", f"{row}.{until}")
+    return f"{begun} and ({row}.until_position is null or not ({ended}))"
+
+
+_BOOKED = _stood("b", "booked_at", "released_at")
 
 _FLOWS = {
     # What was owed, in the year in which it came to be.
-    ("sold",): f"""
+    ("sold", "units_sold"): f"""
         select p.obligation_id, p.project_id, p.burn_unit,
-          extract(year from p.posted_at at time zone 'UTC')::int as year, p.effort_us as sold
+          extract(year from p.posted_at at time zone 'UTC')::int as year, p.effort_us as sold,
+          p.quantity_micros as units_sold
         from obligation_postings p where {_posted("p")}""",
     # What was worked, in the year of the work.
     ("billable", "non_billable", "written_off", "unattributed"): f"""
@@ -108,6 +111,12 @@ _FLOWS = {
           case a.classification when 'written_off' then a.worked_us else 0 end as written_off,
           case a.classification when 'unattributed' then a.worked_us else 0 end as unattributed
         from allocations a left join obligations o on o.id = a.obligation_id where {_posted("a")}""",
+    # What was handed over, in the year in which it was.
+    ("units_delivered",): f"""
+        select d.obligation_id, d.project_id, o.burn_unit,
+          extract(year from d.delivered_at at time zone 'UTC')::int as year, d.quantity_micros as units_delivered
+        from obligation_deliveries d join obligations o on o.id = d.obligation_id
+        where {_stood("d", "delivered_at", "reversed_at")}""",
     # What open tasks are still thought to take.
     ("estimated",): f"""
         select m.obligation_id, m.project_id, o.burn_unit, null::int as year,
@@ -131,22 +140,22 @@ _FLOWS = {
           where (coalesce((select c.weekdays_us from capacities c
               where c.person_id = b.person_id and c.valid_from <= day order by c.valid_from desc limit 1),
             '{USUAL_US}'::bigint[]))[extract(isodow from day)::int] > 0) d
-        where {_STOOD}""",
+        where {_BOOKED}""",
 }
-"""Where hours come from, by what they are."""
+"""Where hours and units come from, by what they are."""
 
-HOURS = tuple(one for names in _FLOWS for one in names)
+MEASURES = tuple(one for names in _FLOWS for one in names)
 
 
 def _under_each_other() -> str:
     parts = []
     for names, flow in _FLOWS.items():
-        columns = ", ".join(one if one in names else f"0 as {one}" for one in HOURS)
+        columns = ", ".join(one if one in names else f"0 as {one}" for one in MEASURES)
         parts.append(f"select obligation_id, project_id, burn_unit, year, {columns} from ({flow}) f")
     return " union all ".join(parts)
 
 
-_SUMS = ", ".join(f"sum({one})::bigint as {one}" for one in HOURS)
+_SUMS = ", ".join(f"sum({one})::bigint as {one}" for one in MEASURES)
 _WORKED = "billable + non_billable + written_off + unattributed"
 _BY_YEAR = "3 = any($4::int[])"
 
@@ -181,7 +190,7 @@ _GROUPS = f"""
         from obligation_postings p join obligations o on o.id = p.obligation_id
         where {_posted("p")} order by p.obligation_id, p.number desc
     ), last_booked as (
-        select b.obligation_id, max(b.last_on) as last_on from bookings b where {_STOOD} group by 1
+        select b.obligation_id, max(b.last_on) as last_on from bookings b where {_BOOKED} group by 1
     ), held as (
         select c.*, {_WORKED} as worked, home.obligation_id is not null as known, home.ended_at is not null as ended,
           case when p.by_the_hour then {_WORKED} - sold end as over,
@@ -203,6 +212,7 @@ _GROUPS = f"""
       coalesce(sum(over + as_sold), 0)::bigint as drift
     from held group by 1, 2, 3, 4
     having bool_or(known) or sum(sold) <> 0 or sum(worked) <> 0 or sum(booked) <> 0 or sum(estimated) <> 0
+      or sum(units_delivered) <> 0
 """
 
 _ORDERED = " ".join(f"when '{one}' then {one}" for one in DeliveryOrder)
@@ -230,7 +240,8 @@ async def projects_posted_at(connections: asyncpg.Pool[Any], position: int) -> l
     """The projects whose hours one fact changed."""
     rows = await connections.fetch(
         "select project_id from allocations where position = $1 and project_id is not null"
-        " union select project_id from obligation_postings where position = $1 and project_id is not null order by 1",
+        " union select project_id from obligation_postings where position = $1 and project_id is not null"
+        " union select project_id from obligation_deliveries where position = $1 and project_id is not null order by 1",
         position,
     )
     return [row["project_id"] for row in rows]

@@ -44,6 +44,8 @@ class ObligationRow(SQLModel, table=True):
     delivered_us: int = Field(sa_type=BigInteger)
     burnt_us: int = Field(sa_type=BigInteger)
     left_us: int | None = Field(sa_type=BigInteger)
+    delivered_micros: int | None = Field(sa_type=BigInteger)
+    left_micros: int | None = Field(sa_type=BigInteger)
     role: str | None
     promised_by: date | None
     status: str
@@ -81,8 +83,56 @@ class ObligationPostingRow(SQLModel, table=True):
     position: int = Field(sa_type=BigInteger)
 
 
+class ObligationDeliveryRow(SQLModel, table=True):
+    """Units handed over. What was taken back carries since when it no longer counts."""
+
+    __tablename__ = "obligation_deliveries"
+    __table_args__ = (
+        Index("obligation_deliveries_delivered_at", "delivered_at", "id"),
+        Index("obligation_deliveries_obligation", "obligation_id", "delivered_at", "id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    obligation_id: UUID
+    project_id: UUID | None
+    person_id: UUID
+    quantity_micros: int = Field(sa_type=BigInteger)
+    evidence: str
+    delivered_at: datetime
+    reversed_at: datetime | None
+    reversed_reason: str | None
+    since_position: int = Field(sa_type=BigInteger)
+    since_recorded_at: datetime
+    until_position: int | None = Field(sa_type=BigInteger)
+    until_recorded_at: datetime | None
+    position: int = Field(sa_type=BigInteger)
+
+
 def project(state: ObligationState, fact: Fact) -> list[Change]:
-    return [*_obligation(state, fact), *_postings(state, fact.id)]
+    return [*_obligation(state, fact), *_postings(state, fact.id), *_deliveries(state, fact.id)]
+
+
+def _deliveries(state: ObligationState, obligation: UUID) -> Iterator[Put]:
+    for one in state.deliveries:
+        yield Put(
+            "obligation_deliveries",
+            {
+                "id": one.id,
+                "obligation_id": obligation,
+                "project_id": one.project,
+                "person_id": one.said.person,
+                "quantity_micros": one.said.quantity_micros,
+                "evidence": one.said.evidence,
+                "delivered_at": one.since.occurred_at,
+                "reversed_at": one.until and one.until.occurred_at,
+                "reversed_reason": one.reason,
+                "since_position": one.since.position,
+                "since_recorded_at": one.since.recorded_at,
+                "until_position": one.until and one.until.position,
+                "until_recorded_at": one.until and one.until.recorded_at,
+                "position": one.position,
+            },
+        )
 
 
 def _postings(state: ObligationState, obligation: UUID) -> Iterator[Put]:
@@ -131,6 +181,8 @@ def _obligation(state: ObligationState, fact: Fact) -> list[Change]:
                 "delivered_us": state.delivered // MICROSECOND,
                 "burnt_us": state.burnt // MICROSECOND,
                 "left_us": None if state.left is None else state.left // MICROSECOND,
+                "delivered_micros": state.delivered_micros,
+                "left_micros": state.left_micros,
                 "role": terms.role,
                 "promised_by": terms.promised_by,
                 "status": state.status,

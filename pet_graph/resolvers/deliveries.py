@@ -13,6 +13,7 @@ from .. import context, log
 from ..context import Info
 from ..events.allocations import AllocationWithdrawn, TimeAllocated, TimeWrittenOff
 from ..events.base import Fact
+from ..events.deliveries import DeliveryReversed, ObligationDelivered
 from ..events.obligations import (
     ObligationAmended,
     ObligationBurned,
@@ -55,6 +56,8 @@ CHANGING = (
     ObligationReleased,
     TimeAllocated,
     TimeWrittenOff,
+    ObligationDelivered,
+    DeliveryReversed,
 )
 """What may change the hours of a project. An obligation that is just opened has none yet."""
 

@@ -45,6 +45,7 @@ NODES: dict[str, tuple[str, Any]] = {
     "Lead": ("leads", leads.Lead),
     "LeadCriterion": ("lead_criteria", leads.LeadCriterion),
     "Obligation": ("obligations", obligations.Obligation),
+    "ObligationDelivery": ("obligation_deliveries", obligations.ObligationDelivery),
     "Opportunity": ("opportunities", opportunities.Opportunity),
     "OpportunityForecast": ("opportunity_forecasts", opportunities.OpportunityForecast),
     "Milestone": ("milestones", milestones.Milestone),

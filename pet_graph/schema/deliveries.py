@@ -9,7 +9,7 @@ from uuid import UUID
 import strawberry
 
 from ..projections.deliveries import DeliveryDimension, DeliveryOrder, ForecastMethod
-from .base import BurnUnit, described
+from .base import BurnUnit, Quantity, described
 from .facts import Fact
 from .filters import order
 from .links import embedded, one
@@ -91,6 +91,11 @@ class SoldVersusDelivered:
     remaining: timedelta = column(
         "What is left of the hours sold of promises that are open; zero for years.", of="as_sold"
     )
+    units_sold: Quantity = column(
+        "Units sold of promises that are counted in neither hours nor money. They add up to something where groups are "
+        "made by promise or by unit."
+    )
+    units_delivered: Quantity = column("Units handed over, as people said.")
     drift: timedelta = column(
         "Hours beyond those sold by the hour: worked and remaining, less sold. Less than nothing where "
         "promises ended with hours to spare."

@@ -23,6 +23,7 @@ NODE_NAMES = {
     "customer": "Customer",
     "lead": "Lead",
     "obligation": "Obligation",
+    "obligation_delivery": "ObligationDelivery",
     "opportunity": "Opportunity",
     "person": "Person",
     "policy": "SlaPolicy",

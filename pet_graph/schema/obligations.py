@@ -22,6 +22,7 @@ from .scalars import Position
 
 if TYPE_CHECKING:
     from .customers import Customer
+    from .people import Person
     from .projects import Project
     from .quote_versions import QuoteLine
     from .quotes import Quote
@@ -33,6 +34,43 @@ described(
     FULFILLED="It was delivered, and there is evidence.",
     RELEASED="Nothing more is owed, although not all of it was delivered.",
 )
+
+
+@strawberry.type(description="Units of what is owed that were handed over, as a person said.")
+class ObligationDelivery(Node):
+    obligation_id: strawberry.Private[UUID]
+    project_id: strawberry.Private[UUID | None]
+    person_id: strawberry.Private[UUID]
+    quantity: Quantity = column("How many units.", of="quantity_micros")
+    evidence: str = column("What shows it.")
+    delivered_at: datetime = column("When they were handed over.")
+    reversed_at: datetime | None = column("When it was taken back; null while it counts.")
+    reversed_reason: str | None = column("Why it was taken back; null while it counts.")
+    position: Position = column("The position of the newest fact about it.")
+    obligation: Annotated["Obligation", strawberry.lazy(".obligations")] = one(
+        "obligations", by="obligation_id", description="What it keeps."
+    )
+    project: Annotated["Project", strawberry.lazy(".projects")] | None = one(
+        "projects", by="project_id", description="The project in which it was delivered; null without any."
+    )
+    person: Annotated["Person", strawberry.lazy(".people")] = one("people", by="person_id", description="Who says so.")
+
+
+ObligationDeliveryOrder = order(
+    "ObligationDelivery",
+    "How deliveries are ordered",
+    "DELIVERED_AT",
+    DELIVERED_AT=("delivered_at", "By when the units were handed over."),
+)
+
+
+@strawberry.input(description="Which deliveries.")
+class ObligationDeliveryFilter:
+    reversed: bool | None = where("reversed_at", "is not null", "Whether they were taken back.")
+    person: list[strawberry.ID] | None = where("person_id", "in", "Said by one of these people.", node="Person")
+    project: list[strawberry.ID] | None = where("project_id", "in", "In one of these projects.", node="Project")
+    delivered_from: datetime | None = where("delivered_at", ">=", "At this instant or later.")
+    delivered_before: datetime | None = where("delivered_at", "<", "Before this instant.")
 
 
 @strawberry.type(
@@ -57,6 +95,13 @@ class Obligation(Node):
     left: timedelta | None = column(
         "How many of the hours sold are left, less than nothing when more were burnt; null unless the unit is HOURS.",
         of="left_us",
+    )
+    delivered_quantity: Quantity | None = column(
+        "How many units were handed over; null for HOURS and MONEY, which time burns.", of="delivered_micros"
+    )
+    left_quantity: Quantity | None = column(
+        "How many units are left to hand over, less than nothing when more were; null for HOURS and MONEY.",
+        of="left_micros",
     )
     role: str | None = column("The role in which the work is done: Senior consultant; null where none was agreed.")
     promised_by: date | None = column("The day by which it is promised; null where none was.")
@@ -91,6 +136,14 @@ class Obligation(Node):
         filter=AllocationFilter,
         order=AllocationOrder,
         description="The hours that keep it, line by line, each with its time entry and person.",
+    )
+    deliveries: Connection[ObligationDelivery] = many(
+        "obligation_deliveries",
+        by="obligation_id",
+        noun="obligation",
+        filter=ObligationDeliveryFilter,
+        order=ObligationDeliveryOrder,
+        description="The units that were handed over to keep it, each with who says so and what shows it.",
     )
 
 

@@ -18,6 +18,9 @@ from .timelines import Party, Trigger
 
 RESPONSE, NEXT_RESPONSE, UPDATE, RESOLUTION = "response", "next_response", "update", "resolution"
 
+NO_TIME = timedelta()
+"""The one that a field has by default, so that it is left out when it is written."""
+
 
 class SlaKind(StrEnum):
     """What the clocks measure that every firm knows; what a policy's own clock measures is told by its name."""
@@ -139,13 +142,13 @@ class Standing(msgspec.Struct, frozen=True, omit_defaults=True):
     started_at: datetime | None = None
     legs: tuple[Leg, ...] = ()
     read_at: datetime | None = None
-    elapsed: timedelta = timedelta()
+    elapsed: timedelta = NO_TIME
     paused: bool = False
     due_at: datetime | None = None
     alarms: tuple[Alarm, ...] = ()
     calendar_version: int = 0
-    paused_for: timedelta = timedelta()
-    unheard_for: timedelta = timedelta()
+    paused_for: timedelta = NO_TIME
+    unheard_for: timedelta = NO_TIME
 
 
 class Said(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -258,14 +261,18 @@ class SlaState(msgspec.Struct, frozen=True, omit_defaults=True):
         """
         clocks = {(clock.kind, clock.cycle): clock for clock in self.clocks}
         for one in standings:
-            fields = {name: getattr(one, name) for name in Standing.__struct_fields__}
+            fields = msgspec.structs.asdict(one)
             if one.started_at is None:
                 fields |= {"started_at": at, "read_at": at, "legs": (Leg(at, len(self.promises) - 1),)}
-            before = clocks.get((one.kind, one.cycle)) or Clock(one.kind, one.cycle, one.target)
+            fields["position"] = position
+            before = clocks.get((one.kind, one.cycle))
+            if before is None:
+                clocks[one.kind, one.cycle] = Clock(**fields)
+                continue
             # What was warned of another target says nothing of this one.
             warned = before.warned if before.target == one.target else ()
-            clocks[one.kind, one.cycle] = msgspec.structs.replace(before, **fields, warned=warned, position=position)
-        return msgspec.structs.replace(self, clocks=tuple(clocks.values()))
+            clocks[one.kind, one.cycle] = msgspec.structs.replace(before, **fields, warned=warned)
+        return SlaState(tuple(clocks.values()), self.promises, self.seen)
 
 
 def warned(clock: Clock, percent: int, at: datetime, position: int) -> Clock:

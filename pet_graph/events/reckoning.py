@@ -16,8 +16,8 @@ import msgspec
 
 from . import spans, timelines
 from .base import Priority
-from .clocks import Alarm, Change, ClockRule, ClockState, Promise, Said, Seen
-from .spans import Segment, Span
+from .clocks import NO_TIME, Alarm, Change, ClockRule, ClockState, Promise, Said, Seen
+from .spans import Course, Segment, Span
 from .timelines import Moment, Timeline, Trigger
 from .workdays import Calendar, CalendarVersion
 
@@ -91,17 +91,24 @@ class Run:
 
 @dataclass
 class Count:
-    """How much a run has counted, and when it will have counted how much."""
+    """How much a run has counted without some pauses, and when it will have counted how much."""
 
     case: Case
     run: Run
     as_of: datetime
-    pauses: list[Span] = field(default_factory=list)
+    pauses: Sequence[Span]
+    courses: list[tuple[datetime, datetime | None, Course]] = field(init=False)
 
     def __post_init__(self) -> None:
-        rule = self.run.rule
-        if any(moment.trigger in rule.pauses for moment in self.case.timeline):
-            self.pauses = timelines.pauses(self.case.timeline, rule.pauses, rule.resumes, rule.paused_by)
+        self.courses = [(since, end, Course(calendar, since, self.pauses)) for since, end, calendar in self.legs()]
+
+    @classmethod
+    def of(cls, case: Case, run: Run, as_of: datetime) -> Count:
+        """Without the pauses that the timeline tells of."""
+        rule = run.rule
+        paused = any([moment.trigger in rule.pauses for moment in case.timeline])
+        told = timelines.pauses(case.timeline, rule.pauses, rule.resumes, rule.paused_by) if paused else ()
+        return cls(case, run, as_of, told)
 
     def calendar(self, promise: Promise) -> Calendar | None:
         """The working hours that this run counts, by what the policy makes of other working hours."""
@@ -118,35 +125,37 @@ class Count:
         for number, (since, promise) in enumerate(legs):
             yield since, legs[number + 1][0] if number + 1 < len(legs) else None, self.calendar(promise)
 
-    def elapsed(self, until: datetime, pauses: Iterable[Span] | None = None) -> timedelta:
-        without = self.pauses if pauses is None else pauses
-        if len(self.run.legs) == 1:
-            since, promise = self.run.legs[0]
-            return spans.elapsed(self.calendar(promise), since, without, until)
-        parts = (
-            spans.elapsed(calendar, since, without, min(until, end or until)) for since, end, calendar in self.legs()
-        )
+    def without(self, pauses: Sequence[Span]) -> Count:
+        """The same run, had it stood still in these spans only."""
+        return Count(self.case, self.run, self.as_of, pauses)
+
+    def elapsed(self, until: datetime) -> timedelta:
+        if len(self.courses) == 1:
+            return self.courses[0][2].elapsed(until)
+        parts = (course.elapsed(min(until, end or until)) for _, end, course in self.courses)
         return sum(parts, start=timedelta())
 
-    def reached(self, target: timedelta, pauses: Sequence[Span] | None = None) -> datetime | None:
+    def reached(self, target: timedelta) -> datetime | None:
         """When `target` is used up, never before the last promise came to hold; None while a pause stands before it."""
-        without = self.pauses if pauses is None else pauses
-        for since, end, calendar in self.legs():
+        for since, end, course in self.courses:
             if end is None:
-                return since if target <= timedelta() else spans.reached(calendar, since, without, target)
-            target -= spans.elapsed(calendar, since, without, end)
+                return since if target <= timedelta() else course.reached(target)
+            target -= course.elapsed(end)
         return None
 
     def due_if_resumed(self, at: datetime) -> datetime | None:
         """When the target is used up if the clock does not stand still after `at`."""
+        if not self.paused():
+            return self.reached(self.run.target)
         closed = [
             pause if pause.end else msgspec.structs.replace(pause, end=max(pause.start, at)) for pause in self.pauses
         ]
-        return self.reached(self.run.target, closed)
+        return self.without(closed).reached(self.run.target)
 
-    def alarms(self, percents: Iterable[int]) -> tuple[Alarm, ...]:
-        found = ((self.reached(self.run.target * percent / 100), percent) for percent in percents)
-        return tuple(sorted(Alarm(at, percent) for at, percent in found if at))
+    def alarms(self, percents: Iterable[int]) -> list[Alarm]:
+        target = self.run.target
+        found = [(self.reached(target * percent / 100), percent) for percent in percents]
+        return [Alarm(at, percent) for at, percent in found if at]
 
     def boundaries(self, after: datetime) -> list[datetime]:
         """When another version of the policy or of the working hours comes to hold that has to be looked at then."""
@@ -167,17 +176,17 @@ class Count:
         ]
 
     def paused(self) -> bool:
-        return any(pause.end is None for pause in self.pauses)
+        return any([pause.end is None for pause in self.pauses])
 
     def paused_for(self, until: datetime) -> tuple[timedelta, timedelta]:
         """How much would have counted without pauses, and how much of it in pauses in which the customer wrote."""
         if not self.pauses:
-            return timedelta(), timedelta()
+            return NO_TIME, NO_TIME
         wrote = [one.at for one in self.case.timeline if one.trigger is Trigger.CUSTOMER_WROTE]
         heard = [span for span in self.pauses if any(span.start <= at < (span.end or until) for at in wrote)]
-        everything, spent = self.elapsed(until, ()), self.elapsed(until)
+        everything, spent = self.without(()).elapsed(until), self.elapsed(until)
         others = [span for span in self.pauses if span not in heard]
-        return everything - spent, (self.elapsed(until, others) - spent) if heard else timedelta()
+        return everything - spent, (self.without(others).elapsed(until) - spent) if heard else NO_TIME
 
     def said(self) -> Said:
         """How a run that has ended is to be told of."""
@@ -293,7 +302,7 @@ class _Reckoner:
         del self.running[run.kind]
 
     def _is_over(self, run: Run, at: datetime) -> bool:
-        due_at = Count(self.case, run, at).reached(run.target)
+        due_at = Count.of(self.case, run, at).reached(run.target)
         return due_at is not None and due_at < at
 
     def _retarget(self, run: Run, promise: Promise, at: datetime, change: Change) -> None:

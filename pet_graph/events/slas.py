@@ -6,7 +6,6 @@ recorded. A verdict that was given is never given again: what differs from it is
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +14,7 @@ from typing import Annotated, Any, get_args
 from uuid import UUID
 
 from .base import Command, Decider, Event, own
-from .clocks import Alarm, Clock, ClockState, Leg, Promise, Said, Seen, SlaState, Standing
+from .clocks import NO_TIME, Alarm, Clock, ClockState, Leg, Promise, Said, Seen, SlaState, Standing
 from .reckoning import DONE, UNTOLD, Case, Count, Run, runs
 from .timelines import Trigger
 from .verdicts import (
@@ -87,15 +86,23 @@ def decide(state: SlaState, informed: Informed, at: datetime) -> list[Event]:
 class Review:
     """One comparison of what was recorded with what is known now; `events` is what is to be recorded."""
 
-    state: SlaState
+    recorded: SlaState
     case: Case
     at: datetime
     events: list[Event] = field(default_factory=list)
     _promises: list[Promise] = field(default_factory=list)
+    _folded: int = 0
 
     def say(self, event: Event) -> None:
         self.events.append(event)
-        self.state = after(self.state, event, event.occurred_at(self.at), 0)
+
+    @property
+    def state(self) -> SlaState:
+        """What was recorded, and what was said so far: folded when somebody looks at it, which is seldom."""
+        for event in self.events[self._folded :]:
+            self.recorded = after(self.recorded, event, event.occurred_at(self.at), 0)
+        self._folded = len(self.events)
+        return self.recorded
 
     # --- what fell due --------------------------------------------------------------------------------------------
 
@@ -117,7 +124,7 @@ class Review:
     def _fell_due(self, alarm: Alarm, clock: Clock, run: Run | None) -> None:
         said = self._said_of(clock, run, alarm.at)
         if alarm.percent < 100:
-            due_at = (Count(self.case, run, alarm.at).due_if_resumed(alarm.at) if run else None) or alarm.at
+            due_at = (Count.of(self.case, run, alarm.at).due_if_resumed(alarm.at) if run else None) or alarm.at
             self.say(SlaWarned(**{**said, "due_at": due_at}, percent=alarm.percent, warned_at=alarm.at))
         elif clock.restated:
             self.say(SlaRestated(**said, was=clock.said.state, state=ClockState.BREACHED, breached_at=alarm.at))
@@ -127,7 +134,7 @@ class Review:
     def _said_of(self, clock: Clock, run: Run | None, until: datetime) -> dict[str, Any]:
         """What every verdict says of a clock as of an instant."""
         promise = self.state.promise(clock)
-        count = Count(self.case, run, until) if run else None
+        count = Count.of(self.case, run, until) if run else None
         segments, left_out = at_most(count.segments(until)) if count else ((), 0)
         paused_for, unheard_for = count.paused_for(until) if count else (clock.paused_for, clock.unheard_for)
         return {
@@ -172,15 +179,15 @@ class Review:
         Cycles are numbered as they are learned of, so that a late one changes no other's number.
         """
         left = [*self.state.clocks]
-        cycles = Counter(clock.kind for clock in left)
+        known = [clock.kind for clock in left]
         for run in self.runs:
             clock = next((c for c in left if c.kind == run.kind and c.started_at == run.started_at), None)
             if clock:
                 left.remove(clock)
                 yield (clock.kind, clock.cycle), run
             else:
-                cycles[run.kind] += 1
-                yield (run.kind, cycles[run.kind]), run
+                known.append(run.kind)
+                yield (run.kind, known.count(run.kind)), run
 
     def reckon(self) -> None:
         """Say what differs: what has ended, what was wrong, what stands otherwise, what is new, what to restate."""
@@ -194,13 +201,7 @@ class Review:
         for clock in [clock for key, clock in recorded.items() if key not in matched]:
             self._untold(clock)
         self._stand([(clock, self._standing(clock.cycle, run, clock)) for clock, run in before if not run.ended_at])
-        self._start(
-            [
-                (self._standing(cycle, run), run)
-                for (kind, cycle), run in matched.items()
-                if (kind, cycle) not in recorded
-            ]
-        )
+        self._start([(self._standing(key[1], run), run) for key, run in matched.items() if key not in recorded])
         for clock, run in before:
             in_order = clock.stopped_at is not None and clock.stopped_at <= self.at
             if not (settled and in_order):
@@ -213,7 +214,7 @@ class Review:
 
     def _standing(self, cycle: int, run: Run, recorded: Clock | None = None) -> Standing:
         until = run.ended_at or self.until
-        count = Count(self.case, run, until)
+        count = Count.of(self.case, run, until)
         paused_for, unheard_for = count.paused_for(until)
         alarms = () if run.ended_at else self._alarms(count, recorded)
         calendar = count.calendar(run.promise)
@@ -224,7 +225,7 @@ class Review:
             started_at=run.started_at,
             legs=tuple(Leg(since, self._number(promise)) for since, promise in run.legs),
             read_at=until,
-            elapsed=count.elapsed(until),
+            elapsed=count.elapsed(until) or NO_TIME,
             paused=run.ended_at is None and count.paused(),
             due_at=next((alarm.at for alarm in alarms if alarm.percent == BREACH), None),
             alarms=alarms,
@@ -241,9 +242,9 @@ class Review:
             warned = recorded.warned if recorded.target == run.target else ()
             if recorded.said.state is ClockState.BREACHED and count.reached(run.target) == recorded.said.due_at:
                 return ()
-        percents = (percent for percent in (*run.promise.warn_at_percent, BREACH) if percent not in warned)
-        again = (Alarm(at, LOOK_AGAIN) for at in count.boundaries(self.until))
-        return tuple(sorted([*count.alarms(percents), *again]))
+        percents = [percent for percent in (*run.promise.warn_at_percent, BREACH) if percent not in warned]
+        again = [Alarm(at, LOOK_AGAIN) for at in count.boundaries(self.until)]
+        return tuple(sorted(count.alarms(percents) + again))
 
     def _number(self, promise: Promise) -> int:
         book = (*self.state.promises, *self._promises)
@@ -295,7 +296,7 @@ class Review:
     def _ended(self, clock: Clock, run: Run) -> None:
         """What is done; a breach that came first is told first, if nobody has."""
         assert run.ended_at is not None
-        count = Count(self.case, run, run.ended_at)
+        count = Count.of(self.case, run, run.ended_at)
         now = count.said()
         said = self._said_of(clock, run, run.ended_at)
         if clock.breached_at is None and now.due_at:
@@ -328,9 +329,9 @@ class Review:
             return
         was = clock.said
         if run.ended_at:
-            now = Count(self.case, run, run.ended_at).said()
+            now = Count.of(self.case, run, run.ended_at).said()
         else:
-            count = Count(self.case, run, clock.breached_at or self.until)
+            count = Count.of(self.case, run, clock.breached_at or self.until)
             due_at = count.reached(run.target)
             if was.state is not ClockState.BREACHED or due_at == was.due_at:
                 return

@@ -10,7 +10,7 @@ A deadline is `reached(…, target)`. A warning some time before it is counted b
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
@@ -52,32 +52,50 @@ class Segment(msgspec.Struct, frozen=True, omit_defaults=True):
     calendar_version: int | None = None
 
 
-def elapsed(calendar: Calendar | None, start: datetime, pauses: Iterable[Span], until: datetime) -> timedelta:
+class Course:
+    """The business time without pauses from one instant on, made ready to be asked more than once."""
+
+    __slots__ = ("_hours", "_running", "_start")
+
+    def __init__(self, calendar: Calendar | None, start: datetime, pauses: Sequence[Span]) -> None:
+        self._hours = timetable(calendar)
+        self._start = micros(start)
+        self._running = [*_running(self._start, pauses)] if pauses else [(self._start, NEVER)]
+
+    def elapsed(self, until: datetime) -> timedelta:
+        """How much of it lies before `until`; nothing if that is before the start."""
+        measure, last = self._hours.measure, micros(until)
+        return MICROSECOND * sum([measure(begin, min(end, last)) for begin, end in self._running])
+
+    def reached(self, target: timedelta) -> datetime | None:
+        """The first instant at which `elapsed` is `target`.
+
+        None while an open pause stands before it, or if it lies more than twenty years ahead in the calendar.
+        """
+        need = target // MICROSECOND
+        if need <= 0:
+            return instant(self._start)
+        for begin, end in self._running:
+            counted = self._hours.measure(begin, end) if end < NEVER else need
+            if counted >= need:
+                found = self._hours.advance(begin, need)
+                return None if found is None else instant(found)
+            need -= counted
+        return None
+
+
+def elapsed(calendar: Calendar | None, start: datetime, pauses: Sequence[Span], until: datetime) -> timedelta:
     """How much business time without pauses lies between `start` and `until`; nothing if `until` is earlier."""
-    hours, last = timetable(calendar), micros(until)
-    running = _running(micros(start), pauses)
-    return MICROSECOND * sum(hours.measure(begin, min(end, last)) for begin, end in running)
+    return Course(calendar, start, pauses).elapsed(until)
 
 
-def reached(calendar: Calendar | None, start: datetime, pauses: Iterable[Span], target: timedelta) -> datetime | None:
-    """The first instant at which `elapsed` is `target`.
-
-    None while an open pause stands before it, or if it lies more than twenty years ahead in the calendar.
-    """
-    hours, need = timetable(calendar), target // MICROSECOND
-    if need <= 0:
-        return instant(micros(start))
-    for begin, end in _running(micros(start), pauses):
-        counted = hours.measure(begin, end) if end < NEVER else need
-        if counted >= need:
-            found = hours.advance(begin, need)
-            return None if found is None else instant(found)
-        need -= counted
-    return None
+def reached(calendar: Calendar | None, start: datetime, pauses: Sequence[Span], target: timedelta) -> datetime | None:
+    """The first instant at which `elapsed` is `target`; see `Course`."""
+    return Course(calendar, start, pauses).reached(target)
 
 
 def remaining(
-    calendar: Calendar | None, start: datetime, pauses: Iterable[Span], target: timedelta, at: datetime
+    calendar: Calendar | None, start: datetime, pauses: Sequence[Span], target: timedelta, at: datetime
 ) -> timedelta:
     """What is left of the target at an instant, in business time; less than nothing is what it is overdue by."""
     return target - elapsed(calendar, start, pauses, at)

@@ -81,12 +81,12 @@ class Verdict(Event, frozen=True, kw_only=True):
     policy_version: int
     calendar: UUID | None = None
     calendar_version: int = 0
-    elapsed: timedelta = timedelta()
+    elapsed: timedelta = clocks.NO_TIME
     segments: tuple[Segment, ...] = ()
     left_out: int = 0
     assignee: UUID | None = None
-    paused_for: timedelta = timedelta()
-    unheard_for: timedelta = timedelta()
+    paused_for: timedelta = clocks.NO_TIME
+    unheard_for: timedelta = clocks.NO_TIME
 
 
 class SlaWarned(Verdict, frozen=True, kw_only=True):
@@ -183,7 +183,7 @@ def after(state: SlaState, event: Event, at: datetime, position: int) -> SlaStat
     match event:
         case Reckoned():
             promises = (*state.promises, *event.promises) if event.promises else state.promises
-            state = msgspec.structs.replace(state, promises=promises, seen=event.seen or state.seen)
+            state = SlaState(state.clocks, promises, event.seen or state.seen)
             return state.standing(event.clocks, at, position) if event.clocks else state
         case SlaCancelled(kind="", reason=reason):  # as the first version said it: of every clock that ran
             ends = clocks.ended

@@ -102,7 +102,7 @@ class SlaClock(Node):
         if not run:
             return []
         until = run.ended_at or info.context.instant()
-        return [SlaSegment.of(segment) for segment in Count(known.case, run, until).segments(until)]
+        return [SlaSegment.of(segment) for segment in Count.of(known.case, run, until).segments(until)]
 
     @strawberry.field(description="Everything that was said of it, oldest first.")
     async def verdicts(self, info: Info) -> list[SlaVerdict]:

@@ -55,11 +55,13 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The other things that the command names, with their streams."""
         return [(named, f"{named.noun}-{named.id}") for named in references(self.command)]
 
-    def foreseen(self) -> Iterable[str]:
+    def foreseen(self) -> list[str]:
         """The streams that deciding this will look at, as far as can be known beforehand."""
-        yield self.stream
-        yield from (stream for _, stream in self.references)
-        yield from (f"{noun}-{id_}" for noun, id_ in foresee(self.command, self.command_id))
+        return [
+            self.stream,
+            *[stream for _, stream in self.references],
+            *[f"{noun}-{id_}" for noun, id_ in foresee(self.command, self.command_id)],
+        ]
 
     def input(self) -> dict[str, Any]:
         """What was asked: two commands with equal input ask for the same."""
@@ -257,7 +259,9 @@ class Draft:
 
     def note(self, entry: log.Entry) -> None:
         """Add an entry to the journal, at its end."""
-        sealed = log.sealed_entry(self.journal_seal, msgspec.structs.replace(entry, entry=self.entry + 1))
+        if entry.entry != self.entry + 1:
+            entry = msgspec.structs.replace(entry, entry=self.entry + 1)
+        sealed = log.sealed_entry(self.journal_seal, entry)
         self.entry, self.journal_seal = sealed.entry, sealed.seal
         self.entries.append(sealed)
 

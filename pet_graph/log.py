@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
@@ -29,8 +29,12 @@ NOTHING = b"\xff\xff\xff\xff"
 """What stands in a seal for a column without a value, in place of its length."""
 
 
+_SMALL = [length.to_bytes(4) for length in range(256)]
+
+
 def _sized(encoded: bytes) -> bytes:
-    return len(encoded).to_bytes(4) + encoded
+    length = len(encoded)
+    return (_SMALL[length] if length < 256 else length.to_bytes(4)) + encoded
 
 
 def _integer(value: int) -> bytes:
@@ -53,14 +57,15 @@ def _instant(value: datetime) -> bytes:
 
 
 def _uuid(value: UUID) -> bytes:
-    return _sized(value.bytes)
+    return _SMALL[16] + value.int.to_bytes(16)
 
 
-Columns = dict[str, Callable[[Any], bytes]]
+AsBytes = Callable[[Any], bytes]
+Columns = dict[str, AsBytes]
 
 FACT_COLUMNS: Columns = {
     "position": _integer,
-    "stream": _word,
+    "stream": _text,
     "version": _number,
     "type": _word,
     "schema_version": _number,
@@ -82,7 +87,7 @@ JOURNAL_COLUMNS: Columns = {
     "command": _word,
     "input": _text,
     "input_hash": _sized,
-    "stream": _word,
+    "stream": _text,
     "actor": _word,
     "authority": _word,
     "origin": _word,
@@ -126,23 +131,23 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 # --- sealing ------------------------------------------------------------------------------------------------------
 
 
-def _seal(domain: bytes, previous: bytes, columns: Columns, values: Iterable[Any]) -> bytes:
+def _seal(start: bytes, as_bytes: Sequence[AsBytes], values: Sequence[Any]) -> bytes:
     """The seal of a row: its values in their fixed order, each preceded by its length."""
-    rows = zip(columns.values(), values, strict=True)
-    parts = [NOTHING if value is None else as_bytes(value) for as_bytes, value in rows]
-    return hashlib.sha256(b"".join((domain, previous, *parts))).digest()
+    parts = [NOTHING if value is None else make(value) for make, value in zip(as_bytes, values, strict=True)]
+    return hashlib.sha256(start + b"".join(parts)).digest()
 
 
+_FACT_BYTES, _ENTRY_BYTES = tuple(FACT_COLUMNS.values()), tuple(JOURNAL_COLUMNS.values())
 _fact_values = attrgetter(*FACT_COLUMNS)
 _entry_values = attrgetter(*JOURNAL_COLUMNS)
 
 
 def seal_fact(previous: bytes, fact: Any) -> bytes:
-    return _seal(b"pet.fact.1\0", previous, FACT_COLUMNS, _fact_values(fact))
+    return _seal(b"pet.fact.1\0" + previous, _FACT_BYTES, _fact_values(fact))
 
 
 def seal_entry(previous: bytes, entry: Any) -> bytes:
-    return _seal(b"pet.command.1\0", previous, JOURNAL_COLUMNS, _entry_values(entry))
+    return _seal(b"pet.command.1\0" + previous, _ENTRY_BYTES, _entry_values(entry))
 
 
 # --- writing ------------------------------------------------------------------------------------------------------

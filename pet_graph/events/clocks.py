@@ -183,7 +183,8 @@ class Clock(Standing, frozen=True, omit_defaults=True):
     @property
     def open(self) -> bool:
         """Whether a breach may still have to be recorded."""
-        return self.running and self.said.state in (ClockState.RUNNING, ClockState.PAUSED)
+        state = self.restated.state if self.restated else self.state
+        return self.running and state in (ClockState.RUNNING, ClockState.PAUSED)
 
     @property
     def state(self) -> ClockState:

@@ -53,8 +53,11 @@ class SlaTarget(msgspec.Struct, frozen=True, omit_defaults=True):
             UPDATE: self.update,
             RESOLUTION: self.resolution,
         }
-        promised = (Target(name, span) for name, span in known.items() if span is not None)
-        return (*promised, *(Target(other.clock, other.span) for other in self.others))
+        promised = [Target(name, span) for name, span in known.items() if span is not None]
+        return (*promised, *[Target(other.clock, other.span) for other in self.others])
+
+    def fits(self, service: str | None, kind: str | None, priority: Priority) -> bool:
+        return self.service in (None, service) and self.kind in (None, kind) and self.priority in (None, priority)
 
     @property
     def chooses_by(self) -> tuple[str | None, str | None, Priority | None]:
@@ -150,12 +153,7 @@ class PolicyVersion(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def target(self, service: str | None, kind: str | None, priority: Priority) -> SlaTarget | None:
         """The most specific target that fits a ticket."""
-        wanted = (service, kind, priority)
-        fitting = (
-            target
-            for target in self.targets
-            if all(named in (None, one) for named, one in zip(target.chooses_by, wanted, strict=True))
-        )
+        fitting = [target for target in self.targets if target.fits(service, kind, priority)]
         return max(fitting, key=lambda target: [named is not None for named in target.chooses_by], default=None)
 
     @property
@@ -181,7 +179,8 @@ class PolicyState(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def edits(self) -> int:
         """The place of the newest statement that reaches clocks which are open; 0 without any."""
-        return max((n for n, one in enumerate(self.versions) if one.open_clocks is not Change.KEEP), default=0)
+        places = range(len(self.versions) - 1, 0, -1)
+        return next((n for n in places if self.versions[n].open_clocks is not Change.KEEP), 0) if places else 0
 
     def holding(self, at: datetime, position: int) -> PolicyVersion | None:
         """The version that held at an instant, by what had been told before a position of the log."""

@@ -47,8 +47,7 @@ class Edit(NamedTuple):
     promise: Callable[[Promise], Promise | None]
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(NamedTuple):
     """Everything that the clocks of one ticket are worked out from.
 
     `promise` chooses by the moment at which it happened, among the policies that were known when it was told.
@@ -65,7 +64,7 @@ class Case:
     assignee: UUID | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class Run:
     """One clock in one cycle, as the timeline tells it. `legs`: from when on which promise holds.
 
@@ -89,7 +88,7 @@ class Run:
         return self.promise.target(self.kind) or timedelta()
 
 
-@dataclass
+@dataclass(slots=True)
 class Count:
     """How much a run has counted without some pauses, and when it will have counted how much."""
 
@@ -106,7 +105,7 @@ class Count:
     def of(cls, case: Case, run: Run, as_of: datetime) -> Count:
         """Without the pauses that the timeline tells of."""
         rule = run.rule
-        paused = any([moment.trigger in rule.pauses for moment in case.timeline])
+        paused = any(moment.trigger in rule.pauses for moment in case.timeline)
         told = timelines.pauses(case.timeline, rule.pauses, rule.resumes, rule.paused_by) if paused else ()
         return cls(case, run, as_of, told)
 
@@ -176,7 +175,7 @@ class Count:
         ]
 
     def paused(self) -> bool:
-        return any([pause.end is None for pause in self.pauses])
+        return any(pause.end is None for pause in self.pauses)
 
     def paused_for(self, until: datetime) -> tuple[timedelta, timedelta]:
         """How much would have counted without pauses, and how much of it in pauses in which the customer wrote."""
@@ -208,7 +207,7 @@ def _valid(calendar: Calendar, at: datetime) -> tuple[CalendarVersion, ...]:
 def runs(case: Case, until: datetime) -> list[Run]:
     """Every clock of the ticket in every cycle, in the order in which they started, as far as is known at `until`."""
     reckoner = _Reckoner(case)
-    edits = sorted((edit for edit in case.edits if edit.at <= until), key=lambda edit: edit.at)
+    edits = sorted([edit for edit in case.edits if edit.at <= until], key=lambda edit: edit.at)
     for moment in case.timeline:
         while edits and edits[0].at < moment.at:
             reckoner.edited(edits.pop(0))
@@ -219,7 +218,7 @@ def runs(case: Case, until: datetime) -> list[Run]:
     return reckoner.runs
 
 
-@dataclass
+@dataclass(slots=True)
 class _Reckoner:
     case: Case
     running: dict[str, Run] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, NamedTuple, get_args
 from uuid import UUID
 
 from .base import Command, Decider, Event, own
@@ -57,8 +57,7 @@ class RecordOverdueSla(SlaCommand, frozen=True):
 # --- decisions ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Informed:
+class Informed(NamedTuple):
     """A command with what other domains know of the case; `reactions.informed` puts them together."""
 
     command: SlaCommand
@@ -122,19 +121,19 @@ class Review:
                 self._fell_due(alarm, clock, known.get((clock.kind, clock.cycle)))
 
     def _fell_due(self, alarm: Alarm, clock: Clock, run: Run | None) -> None:
-        said = self._said_of(clock, run, alarm.at)
+        count = Count.of(self.case, run, alarm.at) if run else None
+        said = self._said_of(clock, count, alarm.at)
         if alarm.percent < 100:
-            due_at = (Count.of(self.case, run, alarm.at).due_if_resumed(alarm.at) if run else None) or alarm.at
+            due_at = (count.due_if_resumed(alarm.at) if count else None) or alarm.at
             self.say(SlaWarned(**{**said, "due_at": due_at}, percent=alarm.percent, warned_at=alarm.at))
         elif clock.restated:
             self.say(SlaRestated(**said, was=clock.said.state, state=ClockState.BREACHED, breached_at=alarm.at))
         else:
             self.say(SlaBreached(**said))
 
-    def _said_of(self, clock: Clock, run: Run | None, until: datetime) -> dict[str, Any]:
+    def _said_of(self, clock: Clock, count: Count | None, until: datetime) -> dict[str, Any]:
         """What every verdict says of a clock as of an instant."""
         promise = self.state.promise(clock)
-        count = Count.of(self.case, run, until) if run else None
         segments, left_out = at_most(count.segments(until)) if count else ((), 0)
         paused_for, unheard_for = count.paused_for(until) if count else (clock.paused_for, clock.unheard_for)
         return {
@@ -256,6 +255,8 @@ class Review:
     def _stand(self, standings: Sequence[tuple[Clock, Standing]]) -> None:
         """Tell how open clocks stand, where that differs from what was recorded."""
         differing = [(clock, now) for clock, now in standings if _differs(clock, now)]
+        if not differing:
+            return
         resumed = [now for clock, now in differing if clock.paused and not now.paused]
         paused = [now for clock, now in differing if now.paused and not clock.paused]
         self._tell(SlaResumed, resumed)
@@ -298,9 +299,10 @@ class Review:
         assert run.ended_at is not None
         count = Count.of(self.case, run, run.ended_at)
         now = count.said()
-        said = self._said_of(clock, run, run.ended_at)
+        said = self._said_of(clock, count, run.ended_at)
         if clock.breached_at is None and now.due_at:
-            self.say(SlaBreached(**self._said_of(clock, run, now.due_at)))
+            before = Count.of(self.case, run, now.due_at)
+            self.say(SlaBreached(**self._said_of(clock, before, now.due_at)))
         due_at = now.due_at or count.due_if_resumed(run.ended_at) or run.ended_at
         said |= {"due_at": due_at, "stopped_at": run.ended_at}
         if clock.breached_at or now.due_at:
@@ -337,7 +339,8 @@ class Review:
                 return
             now = Said(ClockState.PAUSED if count.paused() else ClockState.RUNNING)
         if now != was:
-            said = self._said_of(clock, run, now.stopped_at or self.until)
+            until = now.stopped_at or self.until
+            said = self._said_of(clock, Count.of(self.case, run, until), until)
             said["due_at"] = now.due_at or clock.due_at or said["due_at"]
             self.say(
                 SlaRestated(**said, state=now.state, was=was.state, breached_at=now.due_at, stopped_at=now.stopped_at)

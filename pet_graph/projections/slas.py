@@ -139,7 +139,7 @@ def clock_id(ticket: UUID, clock: Clock) -> UUID:
 def _row(state: SlaState, clock: Clock, ticket: UUID) -> dict[str, Any]:
     """`counted_us` is what had been counted by `counting_since`, or altogether when nothing is counted any more."""
     promise = state.promise(clock)
-    said = clock.said
+    said, is_open = clock.said, clock.open
     counted = clock.elapsed if clock.ended_elapsed is None else clock.ended_elapsed
     return {
         "id": clock_id(ticket, clock),
@@ -155,10 +155,10 @@ def _row(state: SlaState, clock: Clock, ticket: UUID) -> dict[str, Any]:
         "restated_as": said.state if clock.restated else None,
         "restatements": clock.restatements,
         "cancelled_because": clock.cancelled or None,
-        "open": clock.open,
+        "open": is_open,
         "target_us": clock.target // MICROSECOND,
         "started_at": clock.started_at,
-        "due_at": clock.due_at if clock.open else said.due_at,
+        "due_at": clock.due_at if is_open else said.due_at,
         "warned_at": clock.warned_at,
         "breached_at": clock.breached_at,
         "stopped_at": clock.stopped_at,

@@ -87,16 +87,6 @@ async def prepare(url: str, owner_url: str) -> None:
         await connection.close()
 
 
-def settle() -> None:
-    """What was made by now stays and is not looked through for garbage any more; what comes, only once there is much.
-
-    Nothing that a command or a query leaves behind holds itself, so looking through it finds next to nothing.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-
-
 async def supervise(lease: Lease) -> None:
     """Start PET's own server again when it has died; connections find it by themselves."""
     while True:
@@ -112,10 +102,12 @@ def settle() -> None:
     """Let the collector of garbage leave alone what is there now: code and schema, which stay as long as the process.
 
     They are a quarter of a million objects. To look at them all again stopped everything for a fifth of a second, and
-    a turn that it caught stopped all other processes too.
+    a turn that it caught stopped all other processes too. What comes is looked through once there is much of it:
+    nothing that a command or a query leaves behind holds itself, so there is next to nothing to find.
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 class Process:

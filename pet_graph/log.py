@@ -234,12 +234,12 @@ HEAD = """
         array(select command_id from pet.journal where command_id = any($1)) as known
     from (select position, seal, recorded_at from pet.log order by position desc limit 1) log
     full join (select entry, seal, recorded_at from pet.journal order by entry desc limit 1) journal on true"""
+"""Where log and journal end, and which of these commands were decided before; true as long as one has the turn."""
 
 
-async def read_head(connection: asyncpg.Connection[Any], command_ids: Sequence[UUID] = ()) -> Head:
-    """Where log and journal end, and which of these commands were decided before; true as long as one has the turn."""
-    row = await connection.fetchrow(HEAD, command_ids)
-    if row is None:
+def head_of(row: Any) -> Head:
+    """What `HEAD` found; all of it is null where nothing was recorded yet."""
+    if row["recorded_at"] is None:
         return Head(position=0, seal=GENESIS, entry=0, journal_seal=GENESIS, recorded_at=EPOCH)
     return Head(
         position=row["position"] or 0,

@@ -36,6 +36,11 @@ TURN = 0x9E7_0002
 TAKE_TURN = f"select pg_advisory_xact_lock({TURN})"
 CHANNEL = "pet_bell"
 
+READ = f"""
+    select head.*, array(select (stream, version, state) from ({streams.FOUND.replace("$1", "$2")}) one) as found
+    from (values (1)) one left join ({log.HEAD}) head on true"""
+"""What a turn begins with, in one round trip: where the log ends, and the streams that its commands will look at."""
+
 PLAN_ONCE = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off"
 """A turn's statements are always the same and find everything by an index. Planning them anew would cost as much as
 running them; and a plan made while a table was small must still do when it is large."""
@@ -314,9 +319,10 @@ async def _write_in_turn(
     asked = [one for waiting in group for one in waiting.asked]
     if not asked:  # another process has recorded what was due
         return Draft({}, now), [[] for _ in group]
-    head = await log.read_head(connection, [one.command_id for one in asked])
+    wanted = list({stream for one in asked for stream in one.foreseen()})
+    row = await connection.fetchrow(READ, [one.command_id for one in asked], wanted)
+    head, loaded = log.head_of(row), streams.states(wanted, row["found"])
     prior = await _prior(connection, head.known)
-    loaded = await streams.load(connection, {stream for one in asked for stream in one.foreseen()})
     whole, pen, answers = Draft.after(head, loaded, now), _Pen(connection), []
     try:
         for part in _parts(group):

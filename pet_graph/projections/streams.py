@@ -39,9 +39,19 @@ def put(state: Any, fact: Fact) -> Put:
     return Put("streams", row)
 
 
-async def load(connection: asyncpg.Connection[Any], streams: Iterable[str]) -> dict[str, tuple[Any, int]]:
+FOUND = "select stream, version, state from streams where stream = any($1)"
+
+States = dict[str, tuple[Any, int]]
+"""State and version of streams."""
+
+
+async def load(connection: asyncpg.Connection[Any], streams: Iterable[str]) -> States:
     """State and version of each stream, one query; a stream that never was has its initial state and version 0."""
     wanted = list(streams)
-    rows = await connection.fetch("select stream, version, state from streams where stream = any($1)", wanted)
-    found = {row["stream"]: (_DECODERS[noun_of(row["stream"])].decode(row["state"]), row["version"]) for row in rows}
+    return states(wanted, await connection.fetch(FOUND, wanted))
+
+
+def states(wanted: Iterable[str], rows: Iterable[tuple[str, int, str]]) -> States:
+    """The states of these streams, of what `FOUND` found of them."""
+    found = {stream: (_DECODERS[noun_of(stream)].decode(state), version) for stream, version, state in rows}
     return {stream: found.get(stream) or (DECIDERS[noun_of(stream)].initial, 0) for stream in wanted}

@@ -1,7 +1,8 @@
 """The inserts that one command of the writers' case causes, as PostgreSQL's own pgbench makes them: a transaction each.
 
 It does less than PET: the rows are constant but for their ids, nothing is decided, sealed, looked up or announced, and
-the tables have no triggers. Positions come from a sequence, so that nobody waits for anybody.
+the tables have no triggers. Positions come from a sequence, so that nobody waits for anybody. More writers than
+connections would only wait for one: it is given the number at which it records most.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ import asyncpg
 
 from pet_graph.projections import TABLES
 
+from .reads import WARM_UP_SECONDS
 from .scale import Row, Scale, Tell
 from .servers import NotMeasured, Place, cores, last_line, pin
+from .turns import MOST_CONNECTIONS
 
 NAME = "pgbench"
 ID = "lpad(to_hex(:n::bigint), 32, '0')"
@@ -30,10 +33,11 @@ async def measure(place: Place, scale: Scale, tell: Tell) -> list[Row]:
     told: list[Row] = []
     try:
         script = await prepare(place)
-        for clients in scale.writers:
+        for writers in scale.writers:
+            clients = min(writers, MOST_CONNECTIONS)
             found = [await run(place, script, clients, scale.seconds) for _ in range(scale.rounds)]
-            told.append({"size": clients} | {name: median(one[name] for one in found) for name in found[0]})
-            tell(f"turns {clients:>3} callers  {NAME}  {told[-1]['per_second']:,.0f}/s")
+            told.append({"size": writers} | {name: median(one[name] for one in found) for name in found[0]})
+            tell(f"turns {writers:>3} callers  {NAME}  {told[-1]['per_second']:,.0f}/s")
     except NotMeasured as reason:
         told.append({"size": 0, "why": str(reason)})
     return [{"server": NAME} | row for row in told]
@@ -46,7 +50,8 @@ async def prepare(place: Place) -> str:
     """
     owner = await asyncpg.connect(place.url, server_settings={"search_path": "projections, pet"})
     await owner.execute("drop schema if exists pgbench cascade; create schema pgbench")
-    await owner.execute("create sequence pgbench.position start 1000; create sequence pgbench.entry")
+    last = await owner.fetchval("select max(position) from pet.log")  # a fact has a later position than its cause
+    await owner.execute(f"create sequence pgbench.position start {last + 1}; create sequence pgbench.entry")
     command_id = "select command_id from pet.journal where command = 'OpenTicket' order by entry desc limit 1"
     ticket = str(await owner.fetchval(command_id))
     inserts = [await _insert(owner, table, ticket) for table in ("pet.log", "pet.journal", *TABLES)]
@@ -94,7 +99,8 @@ async def run(place: Place, script: str, clients: int, seconds: float) -> dict[s
         file.write_text(script)
         process = await asyncio.create_subprocess_exec(
             *(program(), "--no-vacuum", "--protocol=prepared", f"--client={clients}", "--jobs=1"),
-            *(f"--time={max(1, round(seconds))}", f"--file={file}", "--log", f"--log-prefix={logs}", place.url),
+            *(f"--time={round(seconds + WARM_UP_SECONDS) or 1}", f"--file={file}", "--log", f"--log-prefix={logs}"),
+            place.url,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -106,9 +112,16 @@ async def run(place: Place, script: str, clients: int, seconds: float) -> dict[s
 
 
 def latencies_ms(folder: Path) -> list[float]:
-    """What pgbench has written of each transaction, in order of length."""
-    lines = (line.split() for log in folder.glob("log*") for line in log.read_text().splitlines())
-    return sorted(int(line[2]) / 1_000 for line in lines)
+    """What pgbench has written of each transaction, in order of length, but for those in which it warmed up.
+
+    At first each connection reads the catalogue and plans what it runs, which costs as much as many transactions.
+    """
+    lines = [line.split() for log in folder.glob("log*") for line in log.read_text().splitlines()]
+    ended = [
+        (int(seconds) + int(micros) / 1_000_000, int(lasted) / 1_000) for _, _, lasted, _, seconds, micros in lines
+    ]
+    warm = min(ended)[0] + WARM_UP_SECONDS
+    return sorted(lasted for at, lasted in ended if at >= warm)
 
 
 def figures(milliseconds: list[float], clients: int) -> dict[str, float]:

@@ -31,6 +31,9 @@ COLUMNS = {
 }
 """Figures that have a name and a form of their own; others stand under their own names."""
 
+RATIOS = {"reads": ("server_ms", "limit", "PostGraphile"), "turns": ("per_second", "pgbench", "eventsourcing")}
+"""By group: of which figure ratios are shown, and to whose."""
+
 UNSHOWN = {"group", "case", "server", "size", "why", "client_ms", "answer_bytes"}
 
 GROUPS = {
@@ -44,7 +47,9 @@ not the server but PostgreSQL, which shares its core with the load, limited the 
     "growth": ("How a read grows with the log", "The same reads with so many facts in the log."),
     "turns": (
         "Writers",
-        "Commands a second; *size* is how many ask at once, each again as soon as it is answered.",
+        """Commands a second; *size* is how many ask at once, each again as soon as it is answered. *server ms* is
+processor time a command of the process that decides; over HTTP, what it has more than PET alone is what HTTP, GraphQL
+and the payload take. *× pgbench* and *× eventsourcing* are ratios of commands a second.""",
     ),
     "rebuild": ("Rebuild", "All projections made again from the log; *size* is its length in facts."),
     "fanout": (
@@ -120,13 +125,13 @@ def section(group: str, rows: Sequence[Row]) -> str:
     found.sort(key=lambda row: (cases.index(row["case"]), row["size"]))
     keys = [key for key in COLUMNS if any(key in row for row in found)]
     keys += sorted({key for row in found for key in row} - set(keys) - UNSHOWN)
-    ratios = ("limit", "PostGraphile") if group == "reads" else ()
+    figure, *ratios = RATIOS.get(group, ("",))
     heads = ["case", "size", "server", *(COLUMNS.get(key, (key.replace("_", " "), ""))[0] for key in keys)]
     heads += [f"× {name}" for name in ratios]
     lines = [f"## {title}\n", f"{about}\n", f"| {' | '.join(heads)} |", "|---|---:|---|" + "---:|" * (len(heads) - 3)]
     for row in found:
         cells = [row["case"], f"{row['size']:,}", row["server"], *(_cell(row, key) for key in keys)]
-        cells += [_ratio(row, name, found) for name in ratios]
+        cells += [_ratio(row, figure, name, found) for name in ratios]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -138,10 +143,10 @@ def _cell(row: Row, key: str) -> str:
     return COLUMNS.get(key, ("", "{:,.4g}"))[1].format(value or 0)
 
 
-def _ratio(row: Row, name: str, rows: Sequence[Row]) -> str:
+def _ratio(row: Row, figure: str, name: str, rows: Sequence[Row]) -> str:
     for other in rows:
         if (other["case"], other["size"], other["server"]) == (row["case"], row["size"], name):
-            return f"{row['server_ms'] / other['server_ms']:.2f}" if other["server_ms"] else ""
+            return f"{row[figure] / other[figure]:.2f}" if other[figure] else ""
     return ""
 
 

@@ -46,7 +46,7 @@ PLAN_ONCE = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off"
 running them; and a plan made while a table was small must still do when it is large."""
 
 PASSES = 10
-PART = 32
+PART = 16
 """Commands that are decided while PostgreSQL writes those before them."""
 
 BEGINNING = datetime.min.replace(tzinfo=UTC), ""

@@ -33,9 +33,17 @@ async def test_pgbench_inserts_what_an_opened_ticket_has(world: World) -> None:
     for n in (5, 6):
         await owner.execute("\n".join(script).replace(":n::", f"{n}::"))
     assert {name: await owner.fetchval(f"select count(*) from pgbench.{name}") / 2 for name in ROWS} == ROWS
+    ends = "select (select min(position) from pgbench.log) - (select max(position) from pet.log)"
+    assert await owner.fetchval(ends) == 1, "a fact whose cause has a later position would be refused"
     tables = await owner.fetch("select tablename from pg_tables where schemaname = 'pgbench'")
     assert {row[0] for row in tables} == set(ROWS)
     await owner.close()
+
+
+def test_transactions_in_which_pgbench_warms_up_are_not_counted(tmp_path: Path) -> None:
+    (tmp_path / "log.1").write_text("0 0 9000 0 100 500000\n1 0 8000 0 101 400000\n")
+    (tmp_path / "log.1.1").write_text("0 1 3000 0 101 500000\n1 1 2000 0 102 0\n")
+    assert pgbench.latencies_ms(tmp_path) == [2.0, 3.0]
 
 
 def test_the_rate_of_a_closed_loop_follows_from_its_latencies() -> None:

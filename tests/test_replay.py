@@ -6,7 +6,7 @@ import string
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import asyncpg
 import pytest
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bench.data import Scale, fill
 from pet_graph import database, replay
 from pet_graph.projections import TABLES
-from pet_graph.projections.base import CSV, _with_characters_themselves
+from pet_graph.projections.base import CSV, _with_characters_themselves, part_id
 from pet_graph.rebuild import differences, rebuild
 
 AWKWARD = string.whitespace + string.punctuation + "\b\x01\x1f\x7f nulltre\u00e9\u2028\U0001f6e0"
@@ -64,6 +64,11 @@ async def test_awkward_values_come_back_from_the_database(world: World) -> None:
         await app.copy_to_table("people", source=lines, columns=table.columns, **CSV)
         assert [dict(row) for row in await app.fetch("select * from people")] == rows
     await app.close()
+
+
+@given(st.uuids(), st.text())
+def test_the_id_of_a_part_is_its_name_based_uuid(whole: UUID, name: str) -> None:
+    assert part_id(whole, name) == uuid5(whole, name)
 
 
 def test_a_row_that_lacks_a_column_is_refused() -> None:

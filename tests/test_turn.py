@@ -70,6 +70,7 @@ from pet_graph.events.tickets import (
 from pet_graph.events.time_entries import RecordTime
 from pet_graph.events.timelines import Party
 from pet_graph.projections import PROJECTORS
+from pet_graph.projections.base import Put
 from pet_graph.rebuild import rebuild
 from pet_graph.turn import Turns, Unavailable, take_turn
 
@@ -601,7 +602,7 @@ def break_the_row_of_b(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
 
     def broken(state: Any, fact: Fact) -> list[Any]:
         [put] = project(state, fact)
-        return [put._replace(values=IMPOSSIBLE[how](put.values))] if state.name == "B" else [put]
+        return [Put(put.table, IMPOSSIBLE[how](put.values))] if state.name == "B" else [put]
 
     monkeypatch.setitem(PROJECTORS, "customer", broken)
 

@@ -33,7 +33,10 @@ class SlaKind(StrEnum):
 
     @classmethod
     def of(cls, name: str) -> SlaKind:
-        return cls(name) if name in STANDARD else cls.OTHER
+        return _KINDS.get(name, cls.OTHER)
+
+
+_KINDS = {kind.value: kind for kind in SlaKind}
 
 
 class ClockState(StrEnum):
@@ -250,10 +253,11 @@ class SlaState(msgspec.Struct, frozen=True, omit_defaults=True):
                     yield alarm, clock
 
     def each(self, which: Callable[[Clock], bool], change: Callable[[Clock], Clock]) -> SlaState:
-        return msgspec.structs.replace(self, clocks=tuple(change(c) if which(c) else c for c in self.clocks))
+        return msgspec.structs.replace(self, clocks=tuple([change(c) if which(c) else c for c in self.clocks]))
 
     def one(self, kind: str, cycle: int, change: Callable[[Clock], Clock]) -> SlaState:
-        return self.each(lambda clock: clock.kind == kind and clock.cycle == cycle, change)
+        clocks = [change(c) if c.cycle == cycle and c.kind == kind else c for c in self.clocks]
+        return msgspec.structs.replace(self, clocks=tuple(clocks))
 
     def standing(self, standings: Iterable[Standing], at: datetime, position: int) -> SlaState:
         """With these clocks standing so; those that are not among them yet start.
@@ -290,11 +294,18 @@ def breached(clock: Clock, due_at: datetime, position: int) -> Clock:
     return msgspec.structs.replace(clock, breached_at=due_at, due_at=None, alarms=(), position=position)
 
 
-def ended(clock: Clock, at: datetime, spent: timedelta, position: int, *, cancelled: str = "") -> Clock:
+def ended(clock: Clock, at: datetime, spent: timedelta, position: int, **told: Any) -> Clock:
     """What is said to have been done before the clock started took no time."""
-    at = max(at, clock.started_at or at)
-    rest: dict[str, Any] = {"alarms": (), "due_at": None, "paused": False, "position": position}
-    return msgspec.structs.replace(clock, stopped_at=at, ended_elapsed=spent, cancelled=cancelled, **rest)
+    return msgspec.structs.replace(
+        clock,
+        stopped_at=max(at, clock.started_at or at),
+        ended_elapsed=spent,
+        alarms=(),
+        due_at=None,
+        paused=False,
+        position=position,
+        **told,
+    )
 
 
 def restated(clock: Clock, said: Said, position: int) -> Clock:

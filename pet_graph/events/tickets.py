@@ -241,52 +241,52 @@ class TicketState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def evolve(state: TicketState, fact: Fact) -> TicketState:
-    state = _evolved(state, fact)
-    trigger = TRIGGERS.get(type(fact.event))
-    if trigger is None:
-        return state
-    event = fact.event
-    party, reason = (event.waiting_on, event.reason) if isinstance(event, TicketHeld) else (None, "")
-    priority = event.priority if isinstance(event, TicketOpened | TicketPrioritised) else None
-    moment = Moment(fact.occurred_at, trigger, fact.position, party, reason, priority)
-    return msgspec.structs.replace(state, timeline=timelines.told(state.timeline, moment))
+    """What the fact changes, and the moment that clocks look at, put into the state at once."""
+    event: Any = fact.event
+    kind, at = type(event), fact.occurred_at
+    changes = CHANGES[kind](state, event, at) if kind in CHANGES else {}
+    if trigger := TRIGGERS.get(kind):
+        party, reason = (event.waiting_on, event.reason) if kind is TicketHeld else (None, "")
+        priority = event.priority if kind in (TicketOpened, TicketPrioritised) else None
+        moment = Moment(at, trigger, fact.position, party, reason, priority)
+        changes["timeline"] = timelines.told(state.timeline, moment)
+    return msgspec.structs.replace(state, **changes)
 
 
-def _evolved(state: TicketState, fact: Fact) -> TicketState:
-    replace, at = msgspec.structs.replace, fact.occurred_at
-    match fact.event:
-        case TicketOpened() as opened:
-            return TicketState(**msgspec.structs.asdict(opened), opened_at=at)
-        case TicketAssigned(assignee=assignee):
-            return replace(state, assignee=assignee)
-        case TicketPrioritised(priority=priority):
-            return replace(state, priority=priority)
-        case TicketResponded():
-            return _answered(state, at)
-        case TicketHeld(reason=reason, waiting_on=party):
-            return replace(state, status=TicketStatus.ON_HOLD, hold_reason=reason, waiting_on=party)
-        case TicketResumed():
-            return _released(state, TicketStatus.OPEN)
-        case TicketResolved():
-            return replace(_released(_answered(state, at), TicketStatus.RESOLVED), resolved_at=at)
-        case TicketReopened():
-            return replace(state, status=TicketStatus.OPEN, resolved_at=None, closed_at=None)
-        case TicketClosed():
-            return replace(state, status=TicketStatus.CLOSED, closed_at=at)
-        case TicketAnnulled():
-            return _released(state, TicketStatus.ANNULLED)
-        case TicketMerged(into=into):
-            return replace(_released(state, TicketStatus.MERGED), merged_into=into)
-    return state
+Changes = dict[str, Any]
 
 
-def _answered(state: TicketState, at: datetime) -> TicketState:
+def _answered(state: TicketState, at: datetime) -> Changes:
     """A resolution is an answer too; the earliest one counts, in whichever order they are recorded."""
-    return msgspec.structs.replace(state, responded_at=min(state.responded_at or at, at))
+    return {"responded_at": min(state.responded_at or at, at)}
 
 
-def _released(state: TicketState, status: TicketStatus) -> TicketState:
-    return msgspec.structs.replace(state, status=status, hold_reason=None, waiting_on=None)
+def _released(status: TicketStatus) -> Changes:
+    return {"status": status, "hold_reason": None, "waiting_on": None}
+
+
+def _held(held: TicketHeld) -> Changes:
+    return {"status": TicketStatus.ON_HOLD, "hold_reason": held.reason, "waiting_on": held.waiting_on}
+
+
+CHANGES: dict[type[Event], Callable[[TicketState, Any, datetime], Changes]] = {
+    TicketOpened: lambda state, event, at: {**msgspec.structs.asdict(event), "opened_at": at},
+    TicketAssigned: lambda state, event, at: {"assignee": event.assignee},
+    TicketPrioritised: lambda state, event, at: {"priority": event.priority},
+    TicketResponded: lambda state, event, at: _answered(state, at),
+    TicketHeld: lambda state, event, at: _held(event),
+    TicketResumed: lambda state, event, at: _released(TicketStatus.OPEN),
+    TicketResolved: lambda state, event, at: {
+        **_released(TicketStatus.RESOLVED),
+        **_answered(state, at),
+        "resolved_at": at,
+    },
+    TicketReopened: lambda state, event, at: {"status": TicketStatus.OPEN, "resolved_at": None, "closed_at": None},
+    TicketClosed: lambda state, event, at: {"status": TicketStatus.CLOSED, "closed_at": at},
+    TicketAnnulled: lambda state, event, at: _released(TicketStatus.ANNULLED),
+    TicketMerged: lambda state, event, at: {**_released(TicketStatus.MERGED), "merged_into": event.into},
+}
+"""What a fact makes of the ticket; one that is not named here changes nothing but, perhaps, what clocks look at."""
 
 
 def _in_work(state: TicketState) -> None:

@@ -70,12 +70,12 @@ OVER = frozenset({Trigger.RESOLVED, Trigger.ANNULLED, Trigger.MERGED})
 
 def told(timeline: Timeline, moment: Moment) -> Timeline:
     """The timeline with one moment more, where it belongs."""
+    if not timeline or timeline[-1].at <= moment.at:
+        return (*timeline, moment)
     ends = ENDS.get(moment.trigger, (Trigger.OPENED,))
     began = next((one.at for one in reversed(timeline) if one.trigger in ends), moment.at)
     if began > moment.at:
         moment = msgspec.structs.replace(moment, at=began)
-    if not timeline or timeline[-1].at <= moment.at:
-        return (*timeline, moment)
     place = bisect_right(timeline, moment.at, key=lambda one: one.at)
     return (*timeline[:place], moment, *timeline[place:])
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import msgspec
-
 from . import clocks
 from .base import Event, Fact, Priority
 from .clocks import Clock, ClockState, Promise, Said, Seen, SlaState, Standing
@@ -195,15 +193,14 @@ def after(state: SlaState, event: Event, at: datetime, position: int) -> SlaStat
 
 def _judged(clock: Clock, verdict: Verdict, at: datetime, position: int) -> Clock:
     match verdict:
-        case SlaWarned(percent=percent):
-            return clocks.warned(clock, percent, at, position)
-        case SlaBreached(due_at=due_at):
-            return clocks.breached(clock, due_at, position)
         case Ending():
+            told = {"paused_for": verdict.paused_for, "unheard_for": verdict.unheard_for}
             reason = verdict.reason if isinstance(verdict, SlaCancelled) else ""
-            paused = {"paused_for": verdict.paused_for, "unheard_for": verdict.unheard_for}
-            clock = msgspec.structs.replace(clock, **paused)
-            return clocks.ended(clock, at, verdict.elapsed, position, cancelled=reason)
+            return clocks.ended(clock, at, verdict.elapsed, position, cancelled=reason, **told)
+        case SlaBreached():
+            return clocks.breached(clock, verdict.due_at, position)
+        case SlaWarned():
+            return clocks.warned(clock, verdict.percent, at, position)
         case SlaRestated():
             return clocks.restated(clock, verdict.said, position)
     return clock

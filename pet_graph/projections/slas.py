@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from sqlalchemy import BigInteger, Index, text
 from sqlmodel import Field, SQLModel
@@ -15,7 +15,7 @@ from ..events.clocks import Change as Keeping
 from ..events.clocks import Clock, ClockState, Said, Seen, SlaKind, SlaState, next_due_at
 from ..events.policies import PolicyState
 from ..events.workdays import zone
-from .base import Change, Drop, Put, View
+from .base import Change, Drop, Put, View, part_id
 
 MICROSECOND = timedelta(microseconds=1)
 FAR_AHEAD = datetime(9999, 1, 1, tzinfo=UTC)
@@ -96,10 +96,10 @@ class DeadlineRow(SQLModel, table=True):
 
 
 def project(state: SlaState, fact: Fact) -> list[Change]:
-    due_at = next_due_at(state)
+    ticket, due_at, until = fact.id, next_due_at(state), state.until or FAR_AHEAD
     deadline = Put("deadlines", {"stream": fact.stream, "due_at": due_at}) if due_at else None
-    clocks = (Put("sla_clocks", _row(state, clock, fact.id)) for clock in state.clocks)
-    reviews = (Put("sla_reviews", _review(state, seen, fact.stream)) for seen in state.seen)
+    clocks = [Put("sla_clocks", _row(state, clock, ticket)) for clock in state.clocks]
+    reviews = [Put("sla_reviews", _review(seen, fact.stream, until)) for seen in state.seen]
     return [*clocks, *reviews, deadline or Drop("deadlines", (fact.stream,))]
 
 
@@ -133,13 +133,12 @@ def _edit(subject: UUID, edit: int, since: datetime) -> Put:
 
 
 def clock_id(ticket: UUID, clock: Clock) -> UUID:
-    return uuid5(ticket, f"{clock.kind}/{clock.cycle}")
+    return part_id(ticket, f"{clock.kind}/{clock.cycle}")
 
 
 def _row(state: SlaState, clock: Clock, ticket: UUID) -> dict[str, Any]:
     """`counted_us` is what had been counted by `counting_since`, or altogether when nothing is counted any more."""
-    promise = state.promise(clock)
-    said, is_open = clock.said, clock.open
+    promise, said, is_open = state.promise(clock), clock.said, clock.open
     counted = clock.elapsed if clock.ended_elapsed is None else clock.ended_elapsed
     return {
         "id": clock_id(ticket, clock),
@@ -178,8 +177,8 @@ def _decided_at(said: Said) -> datetime | None:
     return said.due_at if said.state is ClockState.BREACHED else said.stopped_at
 
 
-def _review(state: SlaState, seen: Seen, stream: str) -> dict[str, Any]:
-    return {"stream": stream, "subject_id": seen.subject, "edit": seen.edit, "until": state.until or FAR_AHEAD}
+def _review(seen: Seen, stream: str, until: datetime) -> dict[str, Any]:
+    return {"stream": stream, "subject_id": seen.subject, "edit": seen.edit, "until": until}
 
 
 # --- asked ------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from operator import attrgetter
@@ -273,49 +273,53 @@ async def read(
 
 REPLAYED = """
     select position, stream, version, type, schema_version, data, actor, command_id,
-        (extract(epoch from occurred_at) * 1000000)::bigint, (extract(epoch from recorded_at) * 1000000)::bigint
-    from pet.log where position > $1 and position <= $2"""
+        (extract(epoch from occurred_at) * 1000000)::bigint,
+        case when recorded_at > occurred_at then (extract(epoch from recorded_at) * 1000000)::bigint end
+    from pet.log where position <= $1{share} order by hashtext(stream), stream, version"""
 """Instants come as microseconds: asyncpg takes longer to make one of a timestamp than to read all the rest of a row."""
 
-SHARE = " and (hashtext(stream) & 2147483647) % $3 = $4"
+SHARE = " and (hashtext(stream) & 2147483647) % $2 = $3"
 
 _UNREAD: Any = msgspec.UNSET
 """What a replay does not read, because no state may depend on it."""
 
 
-async def read_replayed(
-    connection: asyncpg.Connection[Any], after: int, until: int, number: int = 0, of: int = 1
-) -> list[Fact]:
-    """The facts with positions over `after` and up to `until`, in order, of one share of the streams.
-
-    Of a fact there is what a state may depend on: not its text, authority, origin, correlation, cause and seal.
-    """
-    share = (SHARE, of, number) if of > 1 else ("",)
-    rows = await connection.fetch(f"{REPLAYED}{share[0]} order by position", after, until, *share[1:])
-    return [
-        Fact(
-            position=position,
-            stream=stream,
-            version=version,
-            type=name,
-            schema_version=schema_version,
-            event=decode(name, schema_version, data),
-            data=_UNREAD,
-            actor=actor,
-            authority=_UNREAD,
-            origin=_UNREAD,
-            command_id=command_id,
-            correlation=_UNREAD,
-            causation=_UNREAD,
-            occurred_at=(at := EPOCH + occurred * MICROSECOND),
-            recorded_at=at if recorded == occurred else EPOCH + recorded * MICROSECOND,
-        )
-        for position, stream, version, name, schema_version, data, actor, command_id, occurred, recorded in rows
-    ]
+async def read_streams_whole(connection: asyncpg.Connection[Any], until: int) -> list[Fact]:
+    """The facts up to the position `until`, all of one stream before all of another; only for a short log."""
+    return [replayed(row) for row in await connection.fetch(REPLAYED.format(share=""), until)]
 
 
-async def count_streams(connection: asyncpg.Connection[Any]) -> int:
-    return int(await connection.fetchval("select count(*) from pet.log where version = 1"))
+async def read_share(
+    connection: asyncpg.Connection[Any], until: int, number: int, of: int, limit: int
+) -> AsyncGenerator[list[Fact], None]:
+    """The same of one share of the streams, at most `limit` facts at a time."""
+    async with connection.transaction(readonly=True):
+        cursor = await connection.cursor(REPLAYED.format(share=SHARE), until, of, number)
+        while rows := await cursor.fetch(limit):
+            yield [replayed(row) for row in rows]
+
+
+def replayed(row: Any) -> Fact:
+    """Of a fact there is what a state may depend on: not its text, authority, origin, correlation, cause and seal."""
+    position, stream, version, name, schema_version, data, actor, command_id, occurred, recorded = row
+    occurred_at = EPOCH + occurred * MICROSECOND
+    return Fact(
+        position=position,
+        stream=stream,
+        version=version,
+        type=name,
+        schema_version=schema_version,
+        event=decode(name, schema_version, data),
+        data=_UNREAD,
+        actor=actor,
+        authority=_UNREAD,
+        origin=_UNREAD,
+        command_id=command_id,
+        correlation=_UNREAD,
+        causation=_UNREAD,
+        occurred_at=occurred_at,
+        recorded_at=occurred_at if recorded is None else EPOCH + recorded * MICROSECOND,
+    )
 
 
 async def read_stream(connection: asyncpg.Connection[Any] | asyncpg.Pool[Any], stream: str) -> list[Fact]:

@@ -1,7 +1,7 @@
 """Replay: fold the log and make the rows of every stream once, in processes beside each other when there is much.
 
-Streams are dealt out in shares by their names. A share is folded from the log's first fact to its last, and then its
-rows are made; so a process keeps in memory the states of one share's streams and their last facts, not the log.
+The log is read stream by stream: PostgreSQL sorts it. So a process keeps in memory the state of one stream only, and
+makes its rows while that state is in the processor's cache. Streams are dealt out by their names, a share a process.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import gc
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from typing import Any, BinaryIO
 
@@ -29,10 +30,13 @@ PAGE = 2_000
 MANY = 50_000
 """Facts that one process folds before others could have started."""
 
-STREAMS = 150_000
-"""About how many streams make a share: their states take some 200 MB."""
-
 CHUNK_BYTES = 1_000_000
+"""Lines of rows that are copied at once."""
+
+SESSION = """
+    set statement_timeout = 0; set idle_in_transaction_session_timeout = 0;
+    set work_mem = '128MB'; set max_parallel_workers_per_gather = 0; set jit = off"""
+"""A process reads with one statement, which sorts; it waits while what was made of the facts before is written."""
 
 Progress = Callable[[int], None]
 
@@ -53,13 +57,14 @@ async def replay(
 ) -> int:
     """Fill empty tables, the first on the search path, from the log alone; returns the number of facts read.
 
-    With `url`, of the application's role, a long log is folded by as many processes as there are processors. `freeze`
-    what is written, in a transaction that made the tables, so that no vacuum has to look at it again.
+    With `url`, of the application's role, a long log is folded by as many processes as there are processors; without,
+    all of it is in memory at once. `freeze` what is written, in a transaction that made the tables, so that no vacuum
+    has to look at it again.
     """
     until = await log.last_position(connection)
     tell = _counting(progress)
-    work = await _dealt_out(connection, url, until) if url and until > MANY else []
-    async with aclosing(_rows_of_many(work, tell) if work else rows_of_share(connection, until, tell)) as made:
+    works = _dealt_out(url, until) if url and until > MANY else []
+    async with aclosing(_rows_of_many(works, tell) if works else _rows_of_short_log(connection, until, tell)) as made:
         async for table, lines in made:
             columns, source = TABLES[table].columns, memoryview(lines)  # asyncpg takes bytes for a path
             await connection.copy_to_table(table, source=source, columns=columns, freeze=freeze or None, **CSV)
@@ -81,56 +86,74 @@ def _counting(progress: Progress) -> Progress:
 # --- one share --------------------------------------------------------------------------------------------------------
 
 
-async def rows_of_share(
-    connection: asyncpg.Connection[Any], until: int, progress: Progress = quiet, number: int = 0, of: int = 1
-) -> Rows:
-    """The rows of one share of the streams, as they stand after the position `until`."""
-    ends: dict[str, tuple[Any, Fact]] = {}
-    for after in range(0, until, PAGE * of):
-        facts = await log.read_replayed(connection, after, min(after + PAGE * of, until), number, of)
+async def _rows_of_short_log(connection: asyncpg.Connection[Any], until: int, progress: Progress) -> Rows:
+    folding = Folding()
+    folding.take(await log.read_streams_whole(connection, until))
+    for rows in folding.lines():
+        yield rows
+    progress(until)
+
+
+class Folding:
+    """Takes facts stream by stream, and gives the lines of the rows of every stream that has come to its end."""
+
+    def __init__(self) -> None:
+        self._state: Any = None
+        self._last: Fact | None = None
+        self._waiting: dict[str, list[bytes]] = defaultdict(list)
+        self._bytes = 0
+
+    def take(self, facts: list[Fact]) -> bool:
+        """Fold these facts; tells whether there are enough lines now to be copied."""
+        state, last = self._state, self._last
         for fact in facts:
-            before = ends.get(fact.stream)
-            ends[fact.stream] = evolved(before and before[0], fact), fact
-        progress(len(facts))
-    for table, lines in _chunks(ends):
-        yield table, lines
+            if last and last.stream != fact.stream:
+                self._write(state, last)
+                state = None
+            state, last = evolved(state, fact), fact
+        self._state, self._last = state, last
+        return self._bytes > CHUNK_BYTES
 
-
-def _chunks(ends: dict[str, tuple[Any, Fact]]) -> Iterator[tuple[str, bytes]]:
-    waiting: dict[str, list[bytes]] = {}
-    bytes_waiting = dict.fromkeys(TABLES, 0)
-    for stream in list(ends):
-        for change in rows_of(*ends.pop(stream)):
+    def _write(self, state: Any, last: Fact) -> None:
+        for change in rows_of(state, last):
             if isinstance(change, Put):
                 line = TABLES[change.table].line(change.values)
-                waiting.setdefault(change.table, []).append(line)
-                bytes_waiting[change.table] += len(line)
-                if bytes_waiting[change.table] > CHUNK_BYTES:
-                    yield change.table, b"".join(waiting.pop(change.table))
-                    bytes_waiting[change.table] = 0
-    for table, lines in waiting.items():
-        yield table, b"".join(lines)
+                self._waiting[change.table].append(line)
+                self._bytes += len(line)
+
+    def lines(self, *, at_the_end: bool = True) -> list[tuple[str, bytes]]:
+        """What waits, by table; with the rows of the stream that was folded last if nothing follows."""
+        if at_the_end and self._last:
+            self._write(self._state, self._last)
+        made = [(table, b"".join(lines)) for table, lines in self._waiting.items()]
+        self._waiting.clear()
+        self._bytes = 0
+        return made
 
 
 # --- many shares, many processes --------------------------------------------------------------------------------------
 
 
 class Work(msgspec.Struct, frozen=True):
-    """What one process has to fold: some of the shares that the streams are dealt out in."""
+    """What one process has to fold: one of the shares that the streams are dealt out in."""
 
     url: str
     until: int
-    numbers: list[int]
+    number: int
     of: int
 
     async def rows(self, progress: Progress) -> Rows:
-        """What comes of it, share by share, read over a connection of its own."""
-        connection = await database.connect(self.url)
+        """What comes of it, read over a connection of its own."""
+        connection, folding = await database.connect(self.url), Folding()
         try:
-            await connection.execute("set enable_seqscan = off; set enable_bitmapscan = off")  # page by page
-            for number in self.numbers:
-                async for rows in rows_of_share(connection, self.until, progress, number, self.of):
-                    yield rows
+            await connection.execute(SESSION)
+            async with aclosing(log.read_share(connection, self.until, self.number, self.of, PAGE)) as pages:
+                async for facts in pages:
+                    for rows in folding.lines(at_the_end=False) if folding.take(facts) else ():
+                        yield rows
+                    progress(len(facts))
+            for rows in folding.lines():
+                yield rows
         finally:
             await connection.close()
 
@@ -146,11 +169,10 @@ Said = tuple[str, bytes] | int | str | None
 _said = msgspec.msgpack.Decoder(Said).decode
 
 
-async def _dealt_out(connection: asyncpg.Connection[Any], url: str, until: int) -> list[Work]:
+def _dealt_out(url: str, until: int) -> list[Work]:
     """A piece of work for each processor."""
-    processes = processors()
-    of = processes * -(-await log.count_streams(connection) // (STREAMS * processes))
-    return [Work(url, until, list(range(of))[first::processes], of) for first in range(processes)]
+    of = processors()
+    return [Work(url, until, number, of) for number in range(of)]
 
 
 async def _rows_of_many(works: list[Work], progress: Progress) -> Rows:

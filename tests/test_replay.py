@@ -14,6 +14,7 @@ from conftest import World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench import stages
 from bench.data import Scale, fill
 from pet_graph import database, replay
 from pet_graph.projections import TABLES
@@ -81,11 +82,11 @@ def test_a_row_that_lacks_a_column_is_refused() -> None:
 
 @pytest.fixture
 async def filled(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The URL of a database with some 300 facts, which is much for this test: three processes take two shares each."""
+    """The URL of a database with some 300 facts, which is much for this test: three processes take a share each."""
     await fill(database_url, Scale(tickets=60, customers=16))
     monkeypatch.setattr(replay, "MANY", 0)
     monkeypatch.setattr(replay, "PAGE", 20)
-    monkeypatch.setattr(replay, "STREAMS", 30)
+    monkeypatch.setattr(replay, "CHUNK_BYTES", 10_000)
     monkeypatch.setattr(replay, "processors", lambda: 3)
     return database_url
 
@@ -122,4 +123,14 @@ async def test_a_process_that_dies_fails_the_whole(filled: str, monkeypatch: pyt
         await rebuild(app, url=filled)
     monkeypatch.undo()
     assert await differences(app) == {}
+    await app.close()
+
+
+async def test_the_bench_tells_every_stage_of_a_rebuild_and_leaves_nothing(filled: str) -> None:
+    told = "\n".join((await stages.measure(filled)).table())
+    for stage in ("wire", "JSON", "facts", "fold", "rows", "lines", "reads and sorts", "copies", "makes keys"):
+        assert stage in told
+    app = await database.connect(filled)
+    assert await differences(app) == {}
+    assert await app.fetchval("select count(*) from pg_tables where schemaname = 'projections_beside'") == 0
     await app.close()

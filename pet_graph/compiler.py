@@ -261,6 +261,8 @@ class Compiler:
 
     def _embedded(self, kind: GraphQLObjectType, nodes: list[FieldNode], column: str) -> answers.Embedded:
         wanted = tuple(_column_inside(definition) for definition in kind.fields.values())
+        if any(_form(definition) == "money" for definition in kind.fields.values()):
+            wanted = (*wanted, ("currency", "text"))
         return answers.Embedded(column, self._record(kind, nodes), wanted)
 
     # --- lists --------------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from pet_graph.events.approval_limits import AdoptApprovalLimit
 from pet_graph.events.base import Command, Money, Priority, Quantity, Role
 from pet_graph.events.clocks import ClockRule
 from pet_graph.events.customers import RegisterCustomer
+from pet_graph.events.deliveries import DeliverObligation, ReverseDelivery
 from pet_graph.events.messages import RespondToTicket
 from pet_graph.events.obligations import ReleaseObligation, obligation_of
 from pet_graph.events.people import RegisterPerson
@@ -101,13 +102,18 @@ async def fill(world: World) -> None:
     assert not any(isinstance(one, Invalid) for one in outcomes), "a desk that is not well formed"
     await world.turns.record_due()
     await at_work(world, NAMES, people, customers)
-    await _sell(world)
+    await _sell(world, people[0])
 
 
-async def _sell(world: World) -> None:
-    """Quotes in several states, one with a change order, and what is owed for them."""
+async def _sell(world: World, person: UUID) -> None:
+    """Quotes in several states, one with a change order, and what is owed and handed over for them."""
     quotes = [await sold(world, EVERYTHING, choice, name="Owed") for choice in (4, 5)]
     await changed(world, quotes[1], offer(ADVICE, GO_LIVE, discount_percent=Quantity(7)))
+    for quantity, evidence in ((Quantity(1), NAMES[1]), (Quantity(2_500_000), NAMES[2])):
+        owed = obligation_of(quotes[0], 2)
+        said = DeliverObligation(obligation=owed, person=person, quantity=quantity, evidence=evidence)
+        delivery = (await world.record(said)).facts[0].command_id
+    await world.record(ReverseDelivery(obligation=owed, delivery=delivery, reason=NAMES[4]))
     await world.record(ReleaseObligation(obligation=obligation_of(quotes[0], 1), reason=NAMES[1]))
     await drafted(world, offer(ADVICE, currency="EUR", title=NAMES[2], valid_until=date(9999, 12, 30)))
     await world.record(AdoptApprovalLimit(limit=Money(-0, "JPY")))

@@ -15,7 +15,8 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
-from api import Api, gid
+from api import gid
+from both import Both
 from conftest import NOON, World
 from owed import owed
 
@@ -96,7 +97,7 @@ class Firm:
         """What the API tells of billed against not billed: the time by state and age."""
         which = None if project is None else gid("Project", project)
         query = "query ($id: ID) { workInProgress(project: $id) { parts { state age worked } } }"
-        parts = (await Api(self.world).ask(query, id=which))["workInProgress"]["parts"]
+        parts = (await Both.of(self.world, "manager").same(query, id=which))["data"]["workInProgress"]["parts"]
         assert max(Counter((part["state"], part["age"]) for part in parts).values(), default=0) <= 1
         return {f"{part['state']} {part['age']}": part["worked"] for part in parts}
 
@@ -333,7 +334,9 @@ async def test_c12_billed_stands_against_not_billed_with_cause_and_age(firm: Fir
     assert await firm.in_progress() == {**of_project, "INTERNAL UNTIL_30_DAYS": "PT7H"}
     query = """{ workInProgress(on: "2026-06-01") {
         on worked billed uncosted parts { state age amount entries oldestOn } } }"""
-    shown = (await Api(world).ask(query))["workInProgress"]
+    both = Both.of(world, "manager")
+    shown = (await both.same(query))["data"]["workInProgress"]
+    assert both.planner.counts == {"all": 1}
     worked = sum(row["worked_us"] for row in await world.rows("time_entries")) // HOUR_US
     assert (shown["on"], shown["worked"], worked) == ("2026-06-01", "PT45H", 45)
     assert (shown["billed"], shown["uncosted"]) == ("PT7H", "PT34H")

@@ -7,6 +7,7 @@ is printed.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import Awaitable, Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -45,7 +46,7 @@ from pet_graph.events.time_entries import (
     TimeApproved,
 )
 from pet_graph.events.time_policies import AdoptTimePolicy, Overrun
-from pet_graph.projections.actuals import work_in_progress
+from pet_graph.projections.actuals import WORK_IN_PROGRESS
 from pet_graph.rebuild import differences
 
 CASES = int(os.environ.get("PET_TEST_CASES", 8))
@@ -293,8 +294,10 @@ class Course(RuleBasedStateMachine):
     def every_hour_that_counts_is_in_one_part_of_work_in_progress(self) -> None:
         rows = self.run(self.world.rows("time_entries"))
         counting = sum(row["worked_us"] for row in rows if row["status"] != "reversed")
-        parts = self.run(work_in_progress(self.world.pool, None, self.world.now().date()))
-        assert sum(part["worked_us"] for part in parts if part["state"]) == counting
+        sql = WORK_IN_PROGRESS.replace("{now}", "$3::timestamptz")
+        told = self.run(self.world.pool.fetchrow(sql, None, None, self.world.now()))
+        parts = json.loads(told["parts"])
+        assert told["worked_us"] == sum(part["worked_us"] for part in parts) == counting
 
     def check(self) -> None:
         """All that holds at any time."""

@@ -27,10 +27,12 @@ from graphql import (
     print_schema,
 )
 from promises import SCHEMA
-from sold import ADVICE, eur, offer, sold
+from sold import ADVICE, SERVERS, eur, offer, sold
 from wire import serving
 
 from pet_graph.events.approval_limits import AdoptApprovalLimit, limit_of
+from pet_graph.events.base import Quantity
+from pet_graph.events.deliveries import DeliverObligation
 from pet_graph.events.obligations import obligation_of
 from pet_graph.events.policies import DEFAULT
 from pet_graph.events.tickets import AssignTicket, OpenTicket
@@ -55,11 +57,13 @@ async def a_ticket(world: World, customer: UUID, subject: str = "It squeaks") ->
 async def one_of_each(world: World) -> dict[str, str]:
     """The id of a thing of every type, by the name of the type."""
     await world.policy(resolution=timedelta(hours=1))
-    quote = await sold(world, offer(ADVICE))
+    quote = await sold(world, offer(ADVICE, SERVERS))
     await world.record(AdoptApprovalLimit(limit=eur("1")))
     [customer] = [row["id"] for row in await world.rows("customers")]
     ticket = await a_ticket(world, customer)
     [person], [clock] = await world.rows("people"), await world.rows("sla_clocks")
+    handed: dict[str, Any] = {"person": person["id"], "quantity": Quantity(1), "evidence": "Note 7"}
+    await world.record(DeliverObligation(obligation=obligation_of(quote, 2), **handed))
     found = {
         "ApprovalLimit": limit_of("EUR"),
         "Customer": customer,
@@ -172,6 +176,7 @@ LISTS = (
     "leads",
     "milestones",
     "obligations",
+    "obligationDeliveries",
     "opportunities",
     "people",
     "projects",

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid5
 
-import asyncpg
 from sqlalchemy import BigInteger, Index
 from sqlmodel import Field, SQLModel
 
@@ -84,6 +82,8 @@ def _line(posted: Posted) -> Row:
     }
 
 
+AGES = ("until_30_days", "until_60_days", "until_90_days", "older")
+
 _LINES = """
     select time_entry_id as entry_id, coalesce(worked_on, (occurred_at at time zone 'UTC')::date) as worked_on,
            case when kind = 'billed_sales' and chargeable then 'billed'
@@ -111,19 +111,27 @@ _BY_ENTRY = f"""
 """
 
 _PARTS = f"""
-    select state, case when $2::date - worked_on <= 30 then 30 when $2 - worked_on <= 60 then 60
-                       when $2 - worked_on <= 90 then 90 end as until_days,
+    select state, case when today.day - worked_on <= 30 then 1 when today.day - worked_on <= 60 then 2
+                       when today.day - worked_on <= 90 then 3 else 4 end as age,
            currency, count(distinct entry_id) as entries, sum(worked_us)::bigint as worked_us,
            sum(amount_micros)::bigint as amount_micros, sum(uncosted_us)::bigint as uncosted_us,
            min(worked_on) as oldest_on
-    from ({_BY_ENTRY}) e group by 1, 2, 3 order by 1, 2 nulls last, 3 nulls last
+    from ({_BY_ENTRY}) e cross join today group by 1, 2, 3
 """
+"""Rows of the state '' tell only of costs: `uncosted_us` is the time of which nobody knows what it cost."""
 
+WORK_IN_PROGRESS = f"""
+    with today as (select coalesce($2::text::date, ({{now}} at time zone 'UTC')::date) as day)
+    select today.day, coalesce(sum(worked_us) filter (where state <> ''), 0)::bigint as worked_us,
+      coalesce(sum(worked_us) filter (where state = 'billed'), 0)::bigint as billed_us,
+      coalesce(sum(uncosted_us), 0)::bigint as uncosted_us,
+      coalesce(json_agg(json_build_object('state', state, 'age', (array{[*AGES]})[age], 'worked_us', worked_us,
+          'amount_micros', amount_micros, 'currency', currency, 'entries', entries, 'oldest_on', oldest_on)
+        order by state, age, currency nulls last) filter (where state <> ''), '[]') as parts
+    from today left join ({_PARTS}) p on true group by today.day
+"""
+"""All time that counts, each hour once, by what became of it, its age and the currency of its price: one row.
 
-async def work_in_progress(connections: asyncpg.Pool[Any], project: UUID | None, on: date) -> list[Any]:
-    """All time that counts, each hour once, by what became of it, its age in days and the currency of its price.
-
-    Rows of the state '' tell only of costs: `uncosted_us` is the time of which nobody knows what it cost.
-    """
-    rows: list[Any] = await connections.fetch(_PARTS, project, on)
-    return rows
+Parameters: the project, if only of one; the day from which ages are counted, if not today, as text: the last one that
+there is would be taken for infinity.
+"""

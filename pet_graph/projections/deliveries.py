@@ -79,6 +79,10 @@ def _by(position: str, recorded_at: str, occurred_at: str) -> str:
     )
 
 
+_NOW = "($1 is null and $2 is null and $3 is null)"
+"""Whether no moment is given: then rows tell what their newest lines in a ledger do, with less to read."""
+
+
 def _posted(row: str) -> str:
     return _by(f"{row}.position", f"{row}.recorded_at", f"{row}.posted_at")
 
@@ -123,8 +127,11 @@ _FLOWS = {
           greatest(m.estimate_us - coalesce((
             select sum(a.worked_us) from allocations a where a.task_id = m.task_id and {_posted("a")}), 0), 0)
           as estimated
-        from (select distinct on (m.task_id) m.* from task_marks m where {_posted("m")}
-              order by m.task_id, m.number desc) m
+        from (select t.id as task_id, t.obligation_id, t.project_id, t.estimate_us, t.status = 'open' as is_open
+              from tasks t where {_NOW}
+              union all
+              (select distinct on (m.task_id) m.task_id, m.obligation_id, m.project_id, m.estimate_us, m.is_open
+              from task_marks m where not {_NOW} and {_posted("m")} order by m.task_id, m.number desc)) m
         left join obligations o on o.id = m.obligation_id
         where m.is_open and m.estimate_us is not null""",
     # What people are kept for: altogether, and on the days after that of the moment.
@@ -184,11 +191,15 @@ _GROUPS = f"""
           and ($8::text[] is null or burn_unit = any($8))
         group by 1, 2, 3, 4, 5
     ), promises as (
-        select distinct on (p.obligation_id) p.obligation_id, p.project_id, p.burn_unit, p.promised_by,
-          p.burn_unit = 'hours' as by_the_hour, extract(year from o.opened_at at time zone 'UTC')::int as year,
-          case when p.ended_at <= $3 or $3 is null then p.ended_at end as ended_at
+        select o.id as obligation_id, o.project_id, o.burn_unit, o.promised_by, o.burn_unit = 'hours' as by_the_hour,
+          extract(year from o.opened_at at time zone 'UTC')::int as year, o.ended_at
+        from obligations o where {_NOW}
+        union all
+        (select distinct on (p.obligation_id) p.obligation_id, p.project_id, p.burn_unit, p.promised_by,
+          p.burn_unit = 'hours', extract(year from o.opened_at at time zone 'UTC')::int,
+          case when p.ended_at <= $3 or $3 is null then p.ended_at end
         from obligation_postings p join obligations o on o.id = p.obligation_id
-        where {_posted("p")} order by p.obligation_id, p.number desc
+        where not {_NOW} and {_posted("p")} order by p.obligation_id, p.number desc)
     ), last_booked as (
         select b.obligation_id, max(b.last_on) as last_on from bookings b where {_BOOKED} group by 1
     ), held as (

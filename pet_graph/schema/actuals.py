@@ -12,8 +12,8 @@ import strawberry
 from ..events.measures import ActualKind, Contract
 from .base import Money, described
 from .filters import order, where
-from .links import one
-from .nodes import Node, column
+from .links import embedded, one
+from .nodes import Node, column, hidden
 from .scalars import Position
 
 if TYPE_CHECKING:
@@ -39,10 +39,10 @@ class BillingState(StrEnum):
 
 
 class Age(StrEnum):
-    UNTIL_30_DAYS = "30"
-    UNTIL_60_DAYS = "60"
-    UNTIL_90_DAYS = "90"
-    OLDER = "None"
+    UNTIL_30_DAYS = "until_30_days"
+    UNTIL_60_DAYS = "until_60_days"
+    UNTIL_90_DAYS = "until_90_days"
+    OLDER = "older"
 
 
 described(
@@ -148,26 +148,27 @@ class ActualFilter:
 
 @strawberry.type(description="Time of one age and of which the same became.")
 class WorkInProgressPart:
-    state: BillingState = strawberry.field(description="What became of it.")
-    age: Age = strawberry.field(description="How long ago the work was done.")
-    worked: timedelta = strawberry.field(description="How much work.")
-    amount: Money | None = strawberry.field(
-        description="What it is sold for, in one currency; null where hours have no price, or none is known."
+    state: BillingState = column("What became of it.")
+    age: Age = column("How long ago the work was done.")
+    worked: timedelta = column("How much work.", of="worked_us")
+    amount: Money | None = column(
+        "What it is sold for, in one currency; null where hours have no price, or none is known.", of="amount_micros"
     )
-    entries: int = strawberry.field(description="How many time entries have a share in it.")
-    oldest_on: date = strawberry.field(description="The day of the oldest work in it.")
+    entries: int = column("How many time entries have a share in it.")
+    oldest_on: date = column("The day of the oldest work in it.")
 
 
 @strawberry.type(
     description="All time that counts, each hour in exactly one part: billed, or not billed and why, and since when."
 )
 class WorkInProgress:
-    on: date = strawberry.field(description="The day from which ages are counted.")
-    worked: timedelta = strawberry.field(description="All time that counts: the sum of the parts.")
-    billed: timedelta = strawberry.field(description="How much of it stands on invoices.")
-    uncosted: timedelta = strawberry.field(
-        description="Approved time of which nobody knows what it cost, because no rate was agreed for its day."
+    stored_parts: strawberry.Private[str] = hidden(of="parts")
+    on: date = column("The day from which ages are counted.", of="day")
+    worked: timedelta = column("All time that counts: the sum of the parts.", of="worked_us")
+    billed: timedelta = column("How much of it stands on invoices.", of="billed_us")
+    uncosted: timedelta = column(
+        "Approved time of which nobody knows what it cost, because no rate was agreed for its day.", of="uncosted_us"
     )
-    parts: list[WorkInProgressPart] = strawberry.field(
-        description="By state, age and currency; at most one for each combination."
+    parts: list[WorkInProgressPart] = embedded(
+        "parts", description="By state, age and currency; at most one for each combination."
     )

@@ -7,7 +7,7 @@ import re
 from base64 import b64decode, b64encode
 from binascii import Error as BadBase64
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import Enum
 from functools import cache, partial
 from typing import Any, Self, TypeAlias
@@ -161,7 +161,7 @@ def _reader(field: Any) -> Reader:
         kind = kind.of_type
     if isinstance(kind, type) and issubclass(kind, Enum):
         return partial(_members, kind) if is_list else partial(_member, kind)
-    return {timedelta: _span, Money: _money}.get(kind, _same)
+    return {timedelta: _span, Money: _money, date: _day}.get(kind, _same)
 
 
 def _same(row: Any, column: str) -> Any:
@@ -170,6 +170,11 @@ def _same(row: Any, column: str) -> Any:
 
 def _span(row: Any, column: str) -> timedelta | None:
     return None if row[column] is None else timedelta(microseconds=row[column])
+
+
+def _day(row: Any, column: str) -> date | None:
+    """A date, as it is or as JSON writes it."""
+    return date.fromisoformat(row[column]) if isinstance(row[column], str) else row[column]
 
 
 def _money(row: Any, column: str) -> Money | None:

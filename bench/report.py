@@ -51,7 +51,11 @@ not the server but PostgreSQL, which shares its core with the load, limited the 
 processor time a command of the process that decides; over HTTP, what it has more than PET alone is what HTTP, GraphQL
 and the payload take. *× pgbench* and *× eventsourcing* are ratios of commands a second.""",
     ),
-    "rebuild": ("Rebuild", "All projections made again from the log; *size* is its length in facts."),
+    "rebuild": (
+        "Rebuild",
+        """All projections made again from the log; *size* is its length in facts, *python_us* is processor time a fact
+of all processes that fold. `bench/stages.md` tells what it is made of, and what PostgreSQL adds.""",
+    ),
     "fanout": (
         "Subscribers",
         """One fact to every WebSocket subscriber of one feed; *size* is how many there are. *last ms* is from asking

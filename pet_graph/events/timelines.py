@@ -88,6 +88,8 @@ def pauses(
     What ends a wait is what was told next, as the ticket stood then: a wait that is told late may lie before others.
     A wait that passes to a party that is not among them is over, and so is every wait when the work is.
     """
+    if not any(moment.trigger in starts for moment in timeline):
+        return []
     found: list[Span] = []
     waiting: Moment | None = None
     for moment in sorted(timeline, key=lambda one: one.position):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import asyncpg
 from sqlalchemy import BigInteger, Index
@@ -13,7 +13,7 @@ from sqlmodel import Field, SQLModel
 
 from ..events.durations import Interval, Phase, intervals
 from ..events.timelines import Timeline
-from .base import Put
+from .base import Put, part_id
 
 
 class TicketIntervalRow(SQLModel, table=True):
@@ -38,7 +38,7 @@ def interval_rows(timeline: Timeline, ticket: UUID) -> Iterator[Put]:
     """They are called by the fact that began them, so that one that is told late takes no other's place."""
     for number, one in enumerate(intervals(timeline), 1):
         row = {
-            "id": uuid5(ticket, f"interval/{one.told_by}"),
+            "id": part_id(ticket, f"interval/{one.told_by}"),
             "ticket_id": ticket,
             "number": number,
             "started_at": one.start,

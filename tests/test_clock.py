@@ -216,6 +216,43 @@ async def test_a_clock_outlives_a_failure_of_the_turn(database_url: str, monkeyp
         await until(lambda: _is_breached(process, opened))
 
 
+class Beaten:
+    """Turns of a process whose clock is not the quickest, as long as it is `beaten`."""
+
+    def __init__(self, turns: Turns) -> None:
+        self.turns, self.beaten, self.asked = turns, True, 0
+
+    async def record_due(self, due: Due) -> list[Outcome]:
+        self.asked += 1
+        if self.beaten:
+            await self.turns.record_due()
+        return await self.turns.record_due(due)
+
+
+async def test_who_was_beaten_lets_the_other_lead_and_takes_over_when_it_does_not(world: World) -> None:
+    await world.policy(response=timedelta(hours=1), warn_at_percent=())
+    customer = await world.customer()
+    turns: Any = Beaten(world.turns)
+    clock = Clock(world.pool, turns, world.feed, world.now)
+
+    async def looks_when_the_next_one_is_due() -> float:
+        await world.record(OpenTicket(customer=customer, subject="It squeaks"))
+        world.pass_time(hours=1)
+        return await clock._record_due()
+
+    await clock._record_due()  # for edits that came before it
+    await looks_when_the_next_one_is_due()
+    assert turns.asked == 2
+    seconds = await looks_when_the_next_one_is_due()
+    assert (turns.asked, seconds) == (2, clock_module.BEHIND_SECONDS)
+    turns.beaten = False
+    world.pass_time(seconds=seconds)
+    await clock._record_due()
+    assert (turns.asked, await world.rows("deadlines")) == (3, [])
+    await looks_when_the_next_one_is_due()
+    assert (turns.asked, await world.rows("deadlines")) == (4, [])
+
+
 # --- what holds a turn up ---------------------------------------------------------------------------------------------
 
 

@@ -66,6 +66,8 @@ class Tally:
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     statuses: Counter[str] = field(default_factory=Counter)
     breaches: Counter[tuple[str, str]] = field(default_factory=Counter)
+    met: Counter[tuple[str, str]] = field(default_factory=Counter)
+    met_in: Counter[str] = field(default_factory=Counter)
     customers: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -198,7 +200,9 @@ def tally(rows: Iterable[Row], as_of: datetime = AS_OF, rules: Rules | None = No
         total.recorded += 1
         for row in others:
             _let_time_pass(total, case, seconds(row[TIMESTAMP]), rules)
+            running = case.clocks
             code = _step(case, row)
+            _note_met(total, case, running)
             if code:
                 total.refused[row[ACTIVITY], code] += 1
             else:
@@ -224,6 +228,15 @@ def _let_time_pass(total: Tally, case: Case, until: float, rules: Rules) -> None
             clock.broken = True
             total.breaches[clock.kind, case.priority] += 1
             total.customers[case.customer] += 1
+
+
+def _note_met(total: Tally, case: Case, before: Sequence[Clock]) -> None:
+    """What was done in time, and in which month, in Rome."""
+    stopped = (clock for clock in before if not any(clock is one for one in case.clocks))
+    for clock in stopped:
+        if not clock.broken:
+            total.met[clock.kind, case.priority] += 1
+            total.met_in[f"{datetime.fromtimestamp(case.at, ROME):%Y-%m}"] += 1
 
 
 def _step(case: Case, row: Row) -> str | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import helpdesk
 import pytest
@@ -106,6 +107,31 @@ def test_breaches_are_those_of_the_stated_policy(imported: Imported, kind: str) 
         for priority in PRIORITIES.values()
     }
     assert found == {priority: imported.expected.breaches[kind, priority] for priority in PRIORITIES.values()}
+
+
+def attainment(server: Server, asked: str) -> list[dict[str, Any]]:
+    """Of everything that was imported: groups, or months in Rome."""
+    stretch = 'from: "2009-12-31T23:00:00Z", to: "2026-01-01T00:00:00Z", first: 1000'
+    fields = "{ start kind priority met breached overdue open cancelled restated attainment firstAttainment }"
+    found: list[dict[str, Any]] = server.ask(f"{{ slaAttainment({stretch}, {asked}) {fields} }}")["slaAttainment"]
+    return found
+
+
+def test_attainment_is_that_of_the_stated_policy(imported: Imported) -> None:
+    groups = attainment(imported.server, "by: [KIND, PRIORITY]")
+    expected = imported.expected
+    assert {(one["kind"], one["priority"]): one["met"] for one in groups if one["met"]} == expected.met
+    assert {(one["kind"], one["priority"]): one["breached"] for one in groups if one["breached"]} == expected.breaches
+    for one in groups:
+        assert (one["overdue"], one["restated"], one["firstAttainment"]) == (0, 0, one["attainment"])
+        counted = one["met"] + one["breached"]
+        assert one["attainment"] is None if not counted else abs(float(one["attainment"]) - one["met"] / counted) < 1e-6
+
+
+def test_what_was_met_is_told_month_by_month_as_the_log_tells_it_in_rome(imported: Imported) -> None:
+    groups = attainment(imported.server, 'by: [], every: MONTH, zone: "Europe/Rome"')
+    months = {f"{datetime.fromisoformat(one['start']).astimezone(helpdesk.ROME):%Y-%m}": one["met"] for one in groups}
+    assert {month: met for month, met in months.items() if met} == imported.expected.met_in
 
 
 def test_the_customers_with_most_breaches_come_first(imported: Imported) -> None:

@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 from uuid import uuid4
 
+from pet_graph.app import settle
 from pet_graph.postgres import Lease
 
 from . import pgbench, turns
@@ -32,6 +33,7 @@ OPEN = """mutation($id: UUID!, $customer: ID!) {
 
 
 async def measure(scale: Scale, tell: Tell) -> list[Row]:
+    settle()
     async with postgres() as lease:
         place = await migrated(lease, "turns")
         url = place.url

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import fields
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -11,14 +13,20 @@ import pytest
 import strawberry
 from api import gid
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.name_converter import NameConverter
+from strawberry.types.arguments import convert_argument
+from strawberry.types.base import StrawberryContainer, StrawberryList, StrawberryOptional
 
 from pet_graph.decisions import Invalid
+from pet_graph.events import COMMANDS
 from pet_graph.events.base import MOST_MICROS, Command, Money, Quantity, Refused, Role, about, ref, text
 from pet_graph.events.checks import Reference, check, references
+from pet_graph.graph import schema
 from pet_graph.schema.inputs import command_of, input_for
 from pet_graph.schema.scalars import SCALARS
 
 NOBODY = UUID(int=1)
+NAMES = NameConverter()
 
 
 class Place(Command, frozen=True):
@@ -142,3 +150,45 @@ def test_an_id_inside_a_list_is_told_with_its_place() -> None:
     wrong = made(parts=[{"price": "0 EUR"}, {"price": "0 EUR", "worker": gid("Customer", NOBODY)}])
     assert isinstance(wrong, Invalid)
     assert (wrong.code, wrong.path) == ("wrong_type", ("parts", "1", "worker"))
+
+
+def test_inputs_are_made_as_strawberry_makes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = [input_for(command) for command, _ in COMMANDS.values()]
+    converter, config = schema.schema_converter, schema.config
+    given = [(kind, _whole(kind)) for kind in kinds]
+
+    def made() -> list[Any]:
+        return [convert_argument(value, kind, converter.scalar_registry, config) for kind, value in given]
+
+    ours = made()
+    for inner in {inner for kind in kinds for inner in _inside(kind)}:
+        monkeypatch.setattr(inner.__strawberry_definition__, "from_input", None)
+    assert ours == made()
+    assert [vars(one).keys() for one in ours] == [{field.name for field in fields(kind)} for kind in kinds]
+
+
+def _whole(kind: Any) -> dict[str, Any]:
+    """What a client may write for an input, all of it; a value that needs no making stands for itself."""
+    return {NAMES.from_field(field): _value(field.type) for field in kind.__strawberry_definition__.fields}
+
+
+def _value(kind: Any) -> Any:
+    if isinstance(kind, StrawberryOptional):
+        return _value(kind.of_type)
+    if isinstance(kind, StrawberryList):
+        return [_value(kind.of_type), _value(kind.of_type)]
+    return _whole(kind) if _is_input(kind) else "as it is"
+
+
+def _is_input(kind: Any) -> bool:
+    return bool(getattr(getattr(kind, "__strawberry_definition__", None), "is_input", False))
+
+
+def _inside(kind: Any) -> Iterator[Any]:
+    """An input type and those inside it."""
+    while isinstance(kind, StrawberryContainer):
+        kind = kind.of_type
+    if _is_input(kind):
+        yield kind
+        for field in kind.__strawberry_definition__.fields:
+            yield from _inside(field.type)

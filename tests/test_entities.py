@@ -11,7 +11,7 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 from api import DESK, RECORD_ALL, Api, command, counted, gid
-from both import SEED, Both, NoPlanner, compare, fill, known
+from both import SEED, UNTIDY, Both, NoPlanner, compare, fill, known
 from conftest import World
 from live import live
 from operations import Generator
@@ -60,6 +60,7 @@ async def told(world: World, subscription: str, number: int, context: Context) -
     return found
 
 
+@UNTIDY
 async def test_any_query_gets_the_same_bytes_when_its_entities_are_answered_apart(world: World) -> None:
     await fill(world)
     both = Both.of(world, *DESK)

@@ -12,7 +12,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from api import DESK, gid
-from both import SEED, Both, Different, compare, fill, known
+from both import SEED, UNTIDY, Both, Different, compare, fill, known
 from conftest import World
 from operations import Generator
 
@@ -41,6 +41,7 @@ ROOTS = tuple(schema._schema.query_type.fields) if schema._schema.query_type els
 # --- any query --------------------------------------------------------------------------------------------------------
 
 
+@UNTIDY
 @pytest.mark.parametrize("batch", range(BATCHES))
 async def test_any_query_gets_the_same_bytes_from_both_executions(
     desk: World, batch: int, caplog: pytest.LogCaptureFixture

@@ -14,7 +14,7 @@ from ..projections.answers import Given
 from ..projections.attainments import SLA_ATTAINMENT, AttainmentBasis, AttainmentDimension
 from ..schema.attainments import Every, SlaAttainment, SlaAttainmentFilter
 from ..schema.links import rows
-from ..schema.nodes import bad_input, id_of, shown, text
+from ..schema.nodes import bad_input, check_count, id_of, shown, text
 
 MOST = 1_000
 MONTHS = {Every.MONTH: 1, Every.QUARTER: 3, Every.YEAR: 12}
@@ -37,8 +37,7 @@ def _asked(
         SlaAttainmentFilter | None, about(description="Only the clocks of which all of this holds.")
     ] = None,
 ) -> Given:
-    if not 1 <= first <= MOST:
-        raise bad_input(f"`first` is {first}; from 1 to {MOST} fit.")
+    check_count("first", first, MOST)
     if not start < end:
         raise bad_input("`from` has to come before `to`.")
     dimensions = [list(AttainmentDimension).index(one) for one in by]

@@ -13,7 +13,7 @@ from ..context import Info
 from ..projections.risks import Risk, at_risk
 from ..schema.connections import MOST, Connection, Edge, PageInfo
 from ..schema.filters import conditions
-from ..schema.nodes import bad_input, shown
+from ..schema.nodes import bad_input, check_count, shown
 from ..schema.risks import SlaAtRisk, SlaAtRiskFilter
 
 LONGEST = timedelta(days=366)
@@ -62,8 +62,7 @@ class RiskQueries:
         info.context.may_read()
         if not timedelta() < within <= LONGEST:
             raise bad_input(f"`within` is {within}; more than nothing and at most {LONGEST.days} days fit.")
-        if not 1 <= first <= MOST:
-            raise bad_input(f"`first` is {first}; from 1 to {MOST} fit.")
+        check_count("first", first, MOST)
         now = info.context.instant()
         place = None if after is None else Place.of(after, now)
         at = place.at if place else now

@@ -112,7 +112,7 @@ async def counted(api: Api) -> AsyncIterator[list[str]]:
     statements: list[str] = []
 
     def note(record: Any) -> None:
-        if record.query.startswith("select"):
+        if record.query.split(maxsplit=1)[0] in ("select", "with"):
             statements.append(record.query)
 
     async def listen(connection: Any) -> None:

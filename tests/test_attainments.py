@@ -325,7 +325,7 @@ async def test_a_day_of_summer_time_is_shorter_and_a_date_that_a_zone_skipped_ha
     ("arguments", "why"),
     [
         ({"zone": "Rome"}, "'Rome' is no time zone of the IANA database."),
-        ({"first": 0}, "`first` is 0; from 1 to 1000 fit."),
+        ({"first": 0}, "`first` is 0; from 1 to 1,000 fit."),
         ({"from": NOON.isoformat(), "to": NOON.isoformat()}, "`from` has to come before `to`."),
         ({"every": "DAY"}, "From `from` to `to` it is more than 1000 periods; ask for less time, or longer ones."),
         ({"filter": {"policy": [gid("Customer", UUID(int=1))]}}, None),

@@ -21,7 +21,7 @@ demo: env  ## Run PET with a demonstration firm on http://127.0.0.1:8000
 	$(BIN)/pet-graph serve --demo
 
 test: env  ## Run every test, on PET's own PostgreSQL
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: env  ## Format, lint, types, import contracts, promises, tests
 	$(BIN)/ruff format --check .
@@ -29,7 +29,7 @@ check: env  ## Format, lint, types, import contracts, promises, tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pet-graph export-schema | diff - schema.graphql
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 fix: env  ## Format the code and mend what the linter can
 	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

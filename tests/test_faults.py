@@ -24,7 +24,7 @@ import pytest
 from conftest import shared_data
 from servers import Server, a_server, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.slow
 
 Command = dict[str, dict[str, Any]]
 

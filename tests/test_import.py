@@ -18,7 +18,7 @@ from conftest import shared_data
 from helpdesk import CUSTOMER_ONLY, OFFICE_TARGETS, PRIORITIES, Rules, Tally
 from servers import IMPORTER, Server, a_server, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("import")]
+pytestmark = pytest.mark.slow
 
 
 @dataclass

@@ -17,7 +17,7 @@ from servers import EXAMPLES, Server, a_server
 
 from pet_graph.schema.scalars import parse_duration
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("import")]
+pytestmark = pytest.mark.slow
 IMPORTER = EXAMPLES / "import_sip.py"
 LONG_SECONDS = 1_800.0
 PAST = date(2010, 12, 31)

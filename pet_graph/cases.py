@@ -14,6 +14,7 @@ from .events.reactions import calendars_of, sla_case
 from .events.reckoning import Case, Run
 from .events.slas import Review
 from .projections import streams
+from .projections.questions import snapshot
 
 PASSES = 20
 
@@ -60,7 +61,7 @@ class States:
 
 async def load_cases(pool: asyncpg.Pool[Any], tickets: Iterable[UUID]) -> dict[UUID, Known]:
     """The clocks and the cases of tickets, all of one moment."""
-    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+    async with snapshot(pool) as connection:
         return await cases(connection, States(), tickets)
 
 

@@ -23,6 +23,7 @@ from .events.slas import Informed, RecordOverdueSla, decide
 from .events.verdicts import after as evolved
 from .projections import streams
 from .projections.base import Put, as_json
+from .projections.questions import snapshot
 from .projections.slas import OVERTAKEN, calendar_edits, policy_edits
 
 SOME = 50
@@ -53,7 +54,7 @@ async def preview(
     """What these facts of one policy or calendar, not recorded yet, would make of clocks: of so many tickets."""
     stream, subject = facts[0].stream, facts[0].id
     decider = DECIDERS[streams.noun_of(stream)]
-    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+    async with snapshot(pool) as connection:
         [state] = [state for state, _ in (await streams.load(connection, [stream])).values()]
         for fact in facts:
             state = decider.evolve(state, fact)

@@ -366,8 +366,8 @@ async def test_a_log_and_journal_that_were_cut_off_are_known_to_the_streams(copy
         ("difference", "projections.deadlines", 1),
         ("difference", "projections.sla_clocks", 4),
         ("difference", "projections.streams", 4),
-        ("difference", "projections.ticket_intervals", 3),
         ("difference", "projections.tickets", 2),
+        ("difference", "projections.ticket_intervals", 3),
     ]
 
 

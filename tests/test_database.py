@@ -12,11 +12,12 @@ from urllib.parse import quote
 
 import asyncpg
 import pytest
-from conftest import QUICK, a_world
+from conftest import QUICK, World, a_world
 
 from pet_graph import database
 from pet_graph.audit import verify
 from pet_graph.postgres import Embedded, acquire
+from pet_graph.projections.questions import snapshot
 from pet_graph.rebuild import rebuild, rebuild_if_outdated
 
 STEPS = [name for _, name, _ in database.migrations()]
@@ -233,3 +234,24 @@ async def test_an_owner_who_may_not_give_himself_the_role_is_told_what_to_ask_fo
         await admin.execute('grant pet_app to "another_firm"')
         await admin.close()
         assert await database.migrate(url) == STEPS
+
+
+# --- snapshots --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_snapshot_sees_one_moment_and_one_that_is_broken_off_is_not_used_again(world: World) -> None:
+    async with snapshot(world.pool) as whole:
+        used = await whole.fetchval("select pg_backend_pid()")
+        await world.customer()
+        assert await whole.fetchval("select count(*) from customers") == 0
+
+    async def broken_off() -> None:
+        async with snapshot(world.pool) as broken:
+            assert await broken.fetchval("select pg_backend_pid()") == used
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await broken_off()
+    async with snapshot(world.pool) as after:
+        assert await after.fetchval("select pg_backend_pid()") != used
+        assert await after.fetchval("select count(*) from customers") == 1

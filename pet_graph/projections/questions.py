@@ -6,7 +6,8 @@ whatever compiles whole operations later.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -93,6 +94,22 @@ def _paged(page: Page, parameters: Parameters, *also: str) -> str:
         f"{_where(page, parameters, *keyed)} order by t.{page.order.column} {direction}, t.id {direction}"
         f" limit {parameters.add(page.count + 1, 'bigint')}"
     )
+
+
+@asynccontextmanager
+async def snapshot(connections: Connections) -> AsyncIterator[Any]:
+    """A connection whose statements all see the database at one moment.
+
+    One that is broken off, by a client who goes away or by a neighbour that fails, is not used again: cancelled between
+    `begin` and its end it may still be at that moment, and would show it to everybody after.
+    """
+    async with connections.acquire() as connection:
+        try:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                yield connection
+        except BaseException:
+            connection.terminate()
+            raise
 
 
 async def by_ids(connections: Connections, table: str, ids: Sequence[Any]) -> dict[Any, Row]:

@@ -17,7 +17,7 @@ import asyncpg
 from ..events import spans
 from ..events.workdays import Calendar
 from . import streams
-from .questions import Condition, Parameters, condition_sql
+from .questions import Condition, Parameters, condition_sql, snapshot
 from .slas import RUNNING_CLOCKS
 
 FAR_AHEAD = datetime.max.replace(tzinfo=UTC)
@@ -45,7 +45,7 @@ async def at_risk(
     pool: asyncpg.Pool[Any], within: timedelta, at: datetime, where: Sequence[Condition] = ()
 ) -> list[Risk]:
     """Everything that was due after `at`, within so much working time from there, the least time left first."""
-    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+    async with snapshot(pool) as connection:
         hours = await _calendars(connection)
         until = [spans.reached(calendar, at, (), within) or FAR_AHEAD for calendar in hours.values()]
         parameters = Parameters([id_ for id_, _ in hours], [version for _, version in hours], until, at)

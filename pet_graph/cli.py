@@ -94,6 +94,9 @@ def serve(
     data: Data = HERE,
     demo: Annotated[bool, typer.Option("--demo", help="With a demonstration firm that keeps busy.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="How many processes.")] = 1,
+    access_log: Annotated[
+        bool, typer.Option("--access-log", help="Write a line for each request; it costs a quarter of a small query.")
+    ] = False,
 ) -> None:
     """Run PET."""
     settings = _settings(data)
@@ -113,6 +116,7 @@ def serve(
             ws_max_size=settings.body_limit_bytes,
             timeout_graceful_shutdown=GRACE_SECONDS,
             log_level="warning" if demo else "info",
+            access_log=access_log,
         )
     except KeyboardInterrupt:
         return

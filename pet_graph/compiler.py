@@ -52,7 +52,8 @@ Coerced = Any
 
 
 MOST_SLOTS = 64
-LONGEST_KEPT = 100
+LONGEST_KEPT = 200
+"""Characters of a variable: cursors have to be among those that are kept, or each page is converted anew."""
 SMALL = {bool, int, float, type(None), object}
 ABSENT = object()
 

@@ -16,7 +16,7 @@ from both import SEED, UNTIDY, Both, Different, compare, fill, known
 from conftest import World
 from operations import Generator
 
-from pet_graph import database, transport
+from pet_graph import compiler, database, transport
 from pet_graph.authority import EVERYTHING, scope_of
 from pet_graph.events.tickets import OpenTicket
 from pet_graph.graph import checked, schema
@@ -201,6 +201,27 @@ def test_the_planner_says_why_it_does_not_plan(query: str, why: str | None) -> N
     with pytest.raises(NotPlanned) as told:
         a_planner().planned(query, None, {}, EVERYTHING)
     assert why is None or str(told.value) == why
+
+
+# --- kept arguments ---------------------------------------------------------------------------------------------------
+
+
+async def test_the_arguments_of_a_page_are_converted_once_whatever_its_cursor(
+    desk: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both, converted = Both.of(desk, *DESK), list[Any]()
+    whole = compiler.convert_arguments
+    monkeypatch.setattr(compiler, "convert_arguments", lambda *given: converted.append(given) or whole(*given))
+    for field in schema._schema.type_map["TicketOrderField"].values:  # type: ignore[attr-defined]
+        ordered = f"orderBy: {{field: {field}}}"
+        found = await both.same(f"{{ tickets(first: 1, {ordered}) {{ pageInfo {{ endCursor }} }} }}")
+        after = found["data"]["tickets"]["pageInfo"]["endCursor"]
+        planned = a_planner()
+        query = f"query ($after: String) {{ tickets(first: 1, after: $after, {ordered}) {{ nodes {{ id }} }} }}"
+        converted.clear()
+        for _ in range(3):
+            assert planned.prepare(query, None, {"after": after}, EVERYTHING)
+        assert len(converted) == 1, f"{len(after)} characters"
 
 
 # --- kept connections -------------------------------------------------------------------------------------------------

@@ -66,10 +66,22 @@ class Statement:
         """A column's bytes: without the line breaks that PostgreSQL puts between records, with the long aliases."""
         if text is None:
             return b"null"
-        answer = text.encode().replace(b", \n ", b",")
+        answer = _in_one_line(text.encode())
         for stand_in, name in self.long_names:
             answer = answer.replace(stand_in, name)
         return answer
+
+
+def _in_one_line(answer: bytes) -> bytes:
+    """Without what `json_agg` writes between two elements: comma, blank, line break, blank.
+
+    There are no other line breaks: in texts they are escaped, and JSON that columns keep was written in one line. To
+    look for one character, and to cut, takes a tenth of what it takes to look for all four.
+    """
+    first, *others = answer.split(b"\n")
+    if not others:
+        return answer
+    return b",".join([first[:-2], *[one[1:-2] for one in others[:-1]], others[-1][1:]])
 
 
 def statement(roots: Sequence[Expression], slots: Sequence[Slot | None]) -> Statement:

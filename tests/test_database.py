@@ -255,3 +255,15 @@ async def test_a_snapshot_sees_one_moment_and_one_that_is_broken_off_is_not_used
     async with snapshot(world.pool) as after:
         assert await after.fetchval("select pg_backend_pid()") != used
         assert await after.fetchval("select count(*) from customers") == 1
+
+
+async def test_who_goes_away_before_a_statement_is_executed_leaves_no_transaction_open(world: World) -> None:
+    async with world.pool.acquire() as left:
+        pid = await left.fetchval("select pg_backend_pid()")
+        await left.prepare("select count(*) from customers")
+    other = await asyncpg.connect(world.url)
+    locks = await other.fetchval("select count(*) from pg_locks where pid = $1 and relation is not null", pid)
+    await other.close()
+    assert locks == 0
+    async with snapshot(world.pool) as after:
+        assert await after.fetchval("select pg_backend_pid()") == pid

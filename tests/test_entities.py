@@ -68,7 +68,7 @@ async def test_any_query_gets_the_same_bytes_when_its_entities_are_answered_apar
     both.fast.entities = entities = Counting(schema, world.pool)
     entities.counts = Counter()
     await compare(both, Generator(schema._schema, await known(world), random.Random(SEED), ROOTS), QUERIES, SEED)
-    assert entities.counts[True] > QUERIES / 50, entities.counts
+    assert entities.counts[True] >= QUERIES // 20, entities.counts
 
 
 async def test_a_message_of_a_subscription_asks_once_for_each_thing_however_deep(world: World) -> None:

@@ -98,18 +98,9 @@ def _paged(page: Page, parameters: Parameters, *also: str) -> str:
 
 @asynccontextmanager
 async def snapshot(connections: Connections) -> AsyncIterator[Any]:
-    """A connection whose statements all see the database at one moment.
-
-    One that is broken off, by a client who goes away or by a neighbour that fails, is not used again: cancelled between
-    `begin` and its end it may still be at that moment, and would show it to everybody after.
-    """
-    async with connections.acquire() as connection:
-        try:
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
-                yield connection
-        except BaseException:
-            connection.terminate()
-            raise
+    """A connection whose statements all see the database at one moment."""
+    async with connections.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        yield connection
 
 
 async def by_ids(connections: Connections, table: str, ids: Sequence[Any]) -> dict[Any, Row]:

@@ -1,4 +1,4 @@
-"""A closed loop of HTTP requests, and the processor time that a server and PostgreSQL used meanwhile.
+"""HTTP requests in a closed loop or at a rate, and the processor time that a server and PostgreSQL used meanwhile.
 
 Reads one JSON object from standard input and writes one to standard output, so that it runs as a process of its own, on
 a core of its own. Every answer is looked at: one that is not a whole answer without errors ends the measurement.
@@ -25,6 +25,7 @@ LONGEST_SECONDS = 10.0
 class Spec(msgspec.Struct, frozen=True):
     """What to send, how long, to whom; and the processes whose time counts as the server's and as PostgreSQL's.
 
+    Each connection asks again as soon as it is answered; with `per_second`, not before the next request is due.
     `seconds` become more where so few are answered that there would be nothing to count.
     """
 
@@ -32,6 +33,7 @@ class Spec(msgspec.Struct, frozen=True):
     bodies: list[str]
     token: str
     connections: int
+    per_second: float | None
     warm_up_seconds: float
     seconds: float
     server: int
@@ -56,16 +58,27 @@ class Connection(asyncio.Protocol):
     """One caller: it asks again as soon as it is answered."""
 
     def __init__(
-        self, requests: Iterator[bytes], waits: list[tuple[float, float]], failed: asyncio.Future[None]
+        self,
+        requests: Iterator[bytes],
+        waits: list[tuple[float, float]],
+        failed: asyncio.Future[None],
+        times: Iterator[float],
     ) -> None:
-        self._requests, self._waits, self._failed = requests, waits, failed
+        self._requests, self._waits, self._failed, self._times = requests, waits, failed, times
         self._answer, self._needed, self.longest = bytearray(), 0, 0
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
-        self._ask()
+        self._ask_in_time()
+
+    def _ask_in_time(self) -> None:
+        """The next request of all is this connection's, once it is due."""
+        wait = next(self._times) - time.perf_counter()
+        asyncio.get_running_loop().call_later(wait, self._ask) if wait > 0 else self._ask()
 
     def _ask(self) -> None:
+        if self._transport.is_closing():
+            return
         self._asked_at = time.perf_counter()
         self._transport.write(next(self._requests))
 
@@ -88,7 +101,7 @@ class Connection(asyncio.Protocol):
         self.longest = max(self.longest, self._needed)
         self._answer.clear()
         self._needed = 0
-        self._ask()
+        self._ask_in_time()
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self._failed.done():
@@ -127,8 +140,9 @@ async def run(spec: Spec) -> Measured:
     failed: asyncio.Future[None] = loop.create_future()
     requests = itertools.cycle([request(body, spec.port, spec.token) for body in spec.bodies])
     waits: list[tuple[float, float]] = []
+    times = itertools.count(time.perf_counter(), 1 / spec.per_second) if spec.per_second else itertools.repeat(0.0)
     made = [
-        await loop.create_connection(lambda: Connection(requests, waits, failed), "127.0.0.1", spec.port)
+        await loop.create_connection(lambda: Connection(requests, waits, failed, times), "127.0.0.1", spec.port)
         for _ in range(spec.connections)
     ]
     await asyncio.wait([failed], timeout=spec.warm_up_seconds)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from statistics import median
+from types import MappingProxyType
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -57,6 +58,9 @@ PLAIN = Peer("PET, planner off", "pet", lambda port: [PYTHON, "-m", "bench.peers
 POSTGRAPHILE = Peer("PostGraphile", "postgraphile", _node("postgraphile"), npm="postgraphile")
 MERCURIUS = Peer("Mercurius", "pet", _node("mercurius"), npm="mercurius")
 SERVERS = (LIMIT, PET, PLAIN, POSTGRAPHILE, MERCURIUS)
+COMPARED = (LIMIT, PET, POSTGRAPHILE)
+"""Those whose processor time is compared at one rate."""
+BEARABLE = 0.8
 
 
 Cells: TypeAlias = dict[tuple[Case, Server], "list[Measured] | str"]
@@ -78,7 +82,10 @@ async def compare(lease: Lease, place: Place, scale: Scale, tell: Tell) -> list[
         servers, missing = await started(stack, SERVERS, place, tell)
         asked = await ready(servers, place)
         cells = await rounds(servers, CASES, asked, place, lease, scale, tell)
+        compared = [server for server in servers if server.peer in COMPARED]
+        even = await rounds(compared, CASES[1:], asked, place, lease, scale, tell, rates(cells))
     told = [row("reads", case, server.peer, scale.facts, found) for (case, server), found in cells.items()]
+    told += [row("even", case, server.peer, scale.facts, found) for (case, server), found in even.items()]
     return told + [row("reads", case, peer, scale.facts, why) for peer, why in missing.items() for case in CASES]
 
 
@@ -182,8 +189,12 @@ async def rounds(
     lease: Lease,
     scale: Scale,
     tell: Tell,
+    per_second: Mapping[Case, float] = MappingProxyType({}),
 ) -> Cells:
-    """Every case from every server, round by round; a server that fails under load is asked that case no more."""
+    """Every case from every server, round by round; a server that fails under load is asked that case no more.
+
+    Each is asked as often as it can answer, unless it is said how often.
+    """
     cells: Cells = {(case, server): [] for case in cases for server in servers}
     for number in range(scale.rounds):
         for (case, server), cell in cells.items():
@@ -194,6 +205,7 @@ async def rounds(
                 bodies=asked[server, case],
                 token=place.token,
                 connections=CONNECTIONS,
+                per_second=per_second.get(case),
                 warm_up_seconds=scale.seconds / 8 if number else WARM_UP_SECONDS,
                 seconds=scale.seconds,
                 server=server.process,
@@ -207,6 +219,15 @@ async def rounds(
                 cells[case, server] = str(failed)
                 tell(f"{told} {failed}")
     return cells
+
+
+def rates(cells: Cells) -> dict[Case, float]:
+    """How often all that are compared can be asked: most of what the slowest of them answered at most."""
+    found: dict[Case, list[float]] = {}
+    for (case, server), cell in cells.items():
+        if server.peer in COMPARED and not isinstance(cell, str):
+            found.setdefault(case, []).append(median(one.per_second for one in cell))
+    return {case: BEARABLE * min(answered) for case, answered in found.items()}
 
 
 async def loaded(spec: Spec) -> Measured:

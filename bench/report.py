@@ -31,7 +31,11 @@ COLUMNS = {
 }
 """Figures that have a name and a form of their own; others stand under their own names."""
 
-RATIOS = {"reads": ("server_ms", "limit", "PostGraphile"), "turns": ("per_second", "pgbench", "eventsourcing")}
+RATIOS = {
+    "reads": ("server_ms", "limit", "PostGraphile"),
+    "even": ("server_ms", "limit", "PostGraphile"),
+    "turns": ("per_second", "pgbench", "eventsourcing"),
+}
 """By group: of which figure ratios are shown, and to whose."""
 
 UNSHOWN = {"group", "case", "server", "size", "why", "client_ms", "answer_bytes"}
@@ -43,6 +47,13 @@ GROUPS = {
 they were timed, all servers gave equal answers. *server ms* and *PostgreSQL ms* are processor time a request; *× limit*
 and *× PostGraphile* are ratios of *server ms*. Latencies are those at saturation. Where *core busy* is far from 100 %,
 not the server but PostgreSQL, which shares its core with the load, limited the requests a second.""",
+    ),
+    "even": (
+        "Reads at one rate",
+        """The same, but all are asked equally often: four fifths of what the slowest of these three can answer. This is
+where processor time can be compared. As fast as each can, a server that answers more keeps the other core awake, and
+one that answers less pays at every write for waking it: as much as for a small query. *core busy* says how much of its
+core each used.""",
     ),
     "growth": ("How a read grows with the log", "The same reads with so many facts in the log."),
     "turns": (

@@ -24,11 +24,12 @@ from .app import create_app, now, opened, prepare
 from .config import Settings
 from .events.base import Fact, Role
 from .explain import described, plan, prepared
-from .frames import Protocol
+from .frames import Protocol as WebSocketProtocol
 from .graph import sdl
 from .planner import NotPlanned
 from .postgres import PostgresFailed
 from .rebuild import rebuild as rebuild_tables
+from .responses import Protocol as HttpProtocol
 from .tokens import LONGEST_NAME, issue, local_key
 
 app = typer.Typer(
@@ -111,12 +112,15 @@ def serve(
             host=host,
             port=port,
             workers=workers,
-            ws=Protocol,
+            http=HttpProtocol,
+            ws=WebSocketProtocol,
             ws_per_message_deflate=False,
             ws_max_size=settings.body_limit_bytes,
             timeout_graceful_shutdown=GRACE_SECONDS,
             log_level="warning" if demo else "info",
             access_log=access_log,
+            proxy_headers=access_log,  # nothing else looks at a client's address
+            server_header=False,
         )
     except KeyboardInterrupt:
         return

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -83,13 +84,13 @@ class Prepared:
     def left(self) -> Mapping[str, str]:
         return self.plan.left
 
-    async def run(self, connections: Connections, now: datetime) -> bytes:
-        """The value of `data` in the response, when nothing is left."""
-        frame = self.plan.frame
-        if not self.plan.columns:
-            return frame[0]
+    async def run(self, connections: Connections, now: datetime) -> list[bytes]:
+        """The value of `data` in the response, in pieces, when nothing is left."""
+        first, *others = self.plan.frame
+        if not others:
+            return [first]
         columns = await self._columns(connections, now)
-        return frame[0] + b"".join(text + after for text, after in zip(columns, frame[1:], strict=True))
+        return [first, *chain.from_iterable(zip(columns, others, strict=True))]
 
     async def answers(self, connections: Connections, now: datetime) -> dict[str, bytes]:
         """The JSON of each root field that is not left, by response key."""
@@ -102,7 +103,7 @@ class Prepared:
         """All as of one instant, and of one snapshot of the database."""
         made = self.plan.statement
         row = await connections.fetchrow(made.sql, *made.parameters(self.slots, now))
-        return [made.finished(text) for text in row]
+        return [made.finished(column) for column in row]
 
 
 @dataclass

@@ -13,6 +13,8 @@ from cross_web import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
+from .responses import EXTENSION, Header, Respond
+
 RESPONSE_TYPE, JSON_TYPE = "application/graphql-response+json", "application/json"
 NO_STORE = (b"cache-control", b"no-store")
 
@@ -113,20 +115,28 @@ def replayed(body: bytes, receive: Receive) -> Receive:
 
 
 async def answer(
-    send: Send, body: bytes, media_type: str, status: int = 200, also: Sequence[tuple[bytes, bytes]] = (NO_STORE,)
+    scope: Scope,
+    send: Send,
+    body: Sequence[bytes],
+    media_type: str,
+    status: int = 200,
+    also: Sequence[Header] = (NO_STORE,),
 ) -> None:
-    """Send a whole response of JSON."""
-    headers = [
-        (b"content-length", b"%d" % len(body)),
-        (b"content-type", b"%b; charset=utf-8" % media_type.encode()),
-        *also,
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    """Send a whole response of JSON, given in pieces."""
+    headers = [(b"content-length", b"%d" % sum(map(len, body))), _content_type(media_type), *also]
+    respond: Respond | None = scope.get("extensions", {}).get(EXTENSION)
+    if respond is None or not respond(status, headers, body):
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"".join(body)})
 
 
-async def refuse(send: Send, media_type: str, status: int, code: str, message: str) -> None:
+@lru_cache(maxsize=100)
+def _content_type(media_type: str) -> Header:
+    return b"content-type", b"%b; charset=utf-8" % media_type.encode()
+
+
+async def refuse(scope: Scope, send: Send, media_type: str, status: int, code: str, message: str) -> None:
     """Send why a request is not answered at all."""
     content = orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]})
     also = [(b"www-authenticate", b"Bearer")] if status == 401 else []
-    await answer(send, content, media_type, status, also)
+    await answer(scope, send, [content], media_type, status, also)

@@ -98,9 +98,9 @@ class PetGraphQL(GraphQL[Context, None]):
         try:
             await self._answer(scope, head, receive, send)
         except Unauthenticated as unknown:
-            await refuse(send, head.media_type, 401, "UNAUTHENTICATED", str(unknown))
+            await refuse(scope, send, head.media_type, 401, "UNAUTHENTICATED", str(unknown))
         except HTTPException as refused:
-            await refuse(send, head.media_type, refused.status_code, "BAD_REQUEST", refused.reason)
+            await refuse(scope, send, head.media_type, refused.status_code, "BAD_REQUEST", refused.reason)
         except ClientDisconnect:
             return
 
@@ -113,7 +113,7 @@ class PetGraphQL(GraphQL[Context, None]):
                 now = self.services.now()
                 if not prepared.left:
                     data = await prepared.run(self.reader, now)
-                    await answer(send, b'{"data":%b}' % data, head.media_type)
+                    await answer(scope, send, [b'{"data":', *data, b"}"], head.media_type)
                     return
                 scope["planned"] = Planned(prepared.plan.keys, await prepared.answers(self.reader, now), now)
             except (*database.LOST, PostgresError) as failed:

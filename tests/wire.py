@@ -23,9 +23,9 @@ from prometheus_client import REGISTRY
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from pet_graph import frames, responses
 from pet_graph.app import create_app
 from pet_graph.config import Settings
-from pet_graph.frames import Protocol
 from pet_graph.tokens import issue, local_key
 from pet_graph.turn import Turns
 
@@ -216,7 +216,8 @@ async def serving(
     *,
     send_buffer_bytes: int | None = None,
     ping_seconds: float = 20.0,
-    ws: Any = Protocol,
+    ws: Any = frames.Protocol,
+    access_log: bool = False,
     **settings: Any,
 ) -> AsyncIterator[Server]:
     """PET on a free port of this process, on the database at `url`."""
@@ -226,7 +227,10 @@ async def serving(
         app,
         log_config=None,
         lifespan="on",
+        http=responses.Protocol,
         ws=ws,
+        access_log=access_log,
+        proxy_headers=access_log,
         ws_per_message_deflate=False,
         ws_ping_interval=ping_seconds,
         ws_ping_timeout=ping_seconds,

@@ -1,4 +1,7 @@
-"""Statements: the SQL of a tree of answers. Its columns are the JSON texts of the operation's root fields."""
+"""Statements: the SQL of a tree of answers. Its columns are the JSON of the operation's root fields.
+
+They come as bytes, so that a driver need not make texts of them that would become bytes again at once.
+"""
 
 from __future__ import annotations
 
@@ -62,26 +65,13 @@ class Statement:
         given = [*map(values, slots), [now]]
         return [given[slot][index] for slot, index in self.places]
 
-    def finished(self, text: str | None) -> bytes:
-        """A column's bytes: without the line breaks that PostgreSQL puts between records, with the long aliases."""
-        if text is None:
+    def finished(self, column: bytes | None) -> bytes:
+        """A column with the long aliases in place of their stand-ins."""
+        if column is None:
             return b"null"
-        answer = _in_one_line(text.encode())
         for stand_in, name in self.long_names:
-            answer = answer.replace(stand_in, name)
-        return answer
-
-
-def _in_one_line(answer: bytes) -> bytes:
-    """Without what `json_agg` writes between two elements: comma, blank, line break, blank.
-
-    There are no other line breaks: in texts they are escaped, and JSON that columns keep was written in one line. To
-    look for one character, and to cut, takes a tenth of what it takes to look for all four.
-    """
-    first, *others = answer.split(b"\n")
-    if not others:
-        return answer
-    return b",".join([first[:-2], *[one[1:-2] for one in others[:-1]], others[-1][1:]])
+            column = column.replace(stand_in, name)
+        return column
 
 
 def statement(roots: Sequence[Expression], slots: Sequence[Slot | None]) -> Statement:
@@ -156,7 +146,8 @@ class _Writer:
 
     def root(self, part: Expression) -> str:
         written = self._expression(part, "")
-        return f"to_json({written})::text" if isinstance(part, Constant | Scalar) else f"{written}::text"
+        json = f"to_json({written})" if isinstance(part, Constant | Scalar) else written
+        return f"convert_to({json}::text, 'UTF8')"
 
     # --- records ------------------------------------------------------------------------------------------------------
 
@@ -340,7 +331,8 @@ def _as_json(select: str) -> str:
 
 
 def _as_list(select: str) -> str:
-    return f"(select coalesce(json_agg(y), '[]') from ({select}) y)"
+    """All in one line, as `json_agg` would not have it."""
+    return f"(select coalesce(array_to_json(array_agg(y)), '[]') from ({select}) y)"
 
 
 def _where(parts: list[str]) -> str:

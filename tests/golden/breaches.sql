@@ -1,6 +1,6 @@
 -- the columns are slaBreachesByCustomer
-select
-  (select coalesce(json_agg(y), '[]')
+select convert_to(
+  (select coalesce(array_to_json(array_agg(y)), '[]')
   from
     (select r1.breaches as "breaches", coalesce(
       (select row_to_json(y)
@@ -14,4 +14,4 @@ select
       where breached_at is not null and ($1::text is null or kind = $1)
       group by customer_id
       order by breaches desc, customer_id
-      limit $2::bigint) r1) y)::text
+      limit $2::bigint) r1) y)::text, 'UTF8')

@@ -1,5 +1,5 @@
 -- the columns are facts
-select
+select convert_to(
   (with p1 as
     (select t.*, row_number() over (order by t.position) as _place
     from pet.log t
@@ -14,9 +14,9 @@ select
       (select
       from p1
       where _place > $2::bigint) as "hasMore",
-      (select coalesce(json_agg(y), '[]')
+      (select coalesce(array_to_json(array_agg(y)), '[]')
       from
         (select r2.position::text as "position", r2.type as "type", r2.data as "data", r2.recorded_at as "recordedAt", encode(r2.seal, 'hex') as "seal"
         from p1 r2
         where _place <= $2::bigint
-        order by _place) y) as "facts") c)::text
+        order by _place) y) as "facts") c)::text, 'UTF8')

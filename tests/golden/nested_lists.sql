@@ -1,9 +1,9 @@
 -- the columns are customers
-select
+select convert_to(
   (select row_to_json(y)
   from
     (select
-      (select coalesce(json_agg(y), '[]')
+      (select coalesce(array_to_json(array_agg(y)), '[]')
       from
         (select r1.name as "name",
           (select row_to_json(y)
@@ -12,7 +12,7 @@ select
               (select count(*)
               from tickets r2
               where r2.customer_id = r1.id) as "totalCount",
-              (select coalesce(json_agg(y), '[]')
+              (select coalesce(array_to_json(array_agg(y)), '[]')
               from
                 (select r3.subject as "subject",
                   (select row_to_json(y)
@@ -26,4 +26,4 @@ select
                 limit $2::bigint) y) as "nodes") y) as "tickets"
         from customers r1
         order by r1.name asc, r1.id asc
-        limit $1::bigint) y) as "nodes") y)::text
+        limit $1::bigint) y) as "nodes") y)::text, 'UTF8')

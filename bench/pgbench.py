@@ -12,7 +12,6 @@ import re
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import asyncpg
@@ -20,27 +19,11 @@ import asyncpg
 from pet_graph.projections import TABLES
 
 from .reads import WARM_UP_SECONDS
-from .scale import Row, Scale, Tell
 from .servers import NotMeasured, Place, cores, last_line, pin
-from .turns import MOST_CONNECTIONS
+from .turns import MOST_CONNECTIONS, Figures
 
 NAME = "pgbench"
 ID = "lpad(to_hex(:n::bigint), 32, '0')"
-
-
-async def measure(place: Place, scale: Scale, tell: Tell) -> list[Row]:
-    """Rows for as many clients as there are writers, on the tables of a database in which PET has opened tickets."""
-    told: list[Row] = []
-    try:
-        script = await prepare(place)
-        for writers in scale.writers:
-            clients = min(writers, MOST_CONNECTIONS)
-            found = [await run(place, script, clients, scale.seconds) for _ in range(scale.rounds)]
-            told.append({"size": writers} | {name: median(one[name] for one in found) for name in found[0]})
-            tell(f"turns {writers:>3} callers  {NAME}  {told[-1]['per_second']:,.0f}/s")
-    except NotMeasured as reason:
-        told.append({"size": 0, "why": str(reason)})
-    return [{"server": NAME} | row for row in told]
 
 
 async def prepare(place: Place) -> str:
@@ -92,8 +75,9 @@ def _value(table: str, name: str, kind: str, text: str, ticket: str, number: int
     return f"{text}::{kind}"
 
 
-async def run(place: Place, script: str, clients: int, seconds: float) -> dict[str, float]:
+async def measure(place: Place, script: str, seconds: float, writers: int) -> Figures:
     """Transactions a second and their latencies. Raises NotMeasured."""
+    clients = min(writers, MOST_CONNECTIONS)
     with tempfile.TemporaryDirectory() as folder:
         file, logs = Path(folder) / "script.sql", Path(folder) / "log"
         file.write_text(script)
@@ -124,7 +108,7 @@ def latencies_ms(folder: Path) -> list[float]:
     return sorted(lasted for at, lasted in ended if at >= warm)
 
 
-def figures(milliseconds: list[float], clients: int) -> dict[str, float]:
+def figures(milliseconds: list[float], clients: int) -> Figures:
     """Of a closed loop: all clients are always at it, so their number over the mean latency is the rate."""
     return {
         "per_second": clients * 1_000 / (sum(milliseconds) / len(milliseconds)),

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import nan
 from statistics import median
+from typing import TypeAlias
 from uuid import UUID, uuid4
 
 from pet_graph import database
@@ -43,17 +44,9 @@ CONNECTIONS = Way("own connections", 1, lambda callers: min(callers, MOST_CONNEC
 WAYS = (TURN, QUEUE, CONNECTIONS)
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One cell in one round; `server_ms` is this process's time a command, the callers' included."""
-
-    per_second: float
-    p50_ms: float
-    p99_ms: float
-    server_ms: float
-
-
-Cells = dict[tuple[int, str], list[Measured]]
+Figures: TypeAlias = dict[str, float]
+Measure: TypeAlias = Callable[[int], Awaitable[Figures]]
+"""What is found with so many callers."""
 
 
 def now() -> datetime:
@@ -69,11 +62,12 @@ def ticket() -> Asked:
 
 
 async def found(turns: Turns) -> None:
-    """A customer, and a policy that promises them something."""
+    """A customer, a policy that promises them something, and a ticket."""
     target = SlaTarget(Priority.NORMAL, timedelta(hours=1), timedelta(hours=8))
     commands = [
         asked(RegisterCustomer(name="Crunchy Armchairs"), CUSTOMER),
         asked(AdoptSlaPolicy(name="Standard", targets=(target,)), UUID(int=2)),
+        ticket(),
     ]
     assert all(isinstance(outcome, Recorded) for outcome in await turns.record_all(commands))
 
@@ -96,8 +90,11 @@ async def turning(url: str, way: Way, callers: int) -> AsyncIterator[list[Turns]
             await asyncio.gather(*tasks)
 
 
-async def measure(url: str, way: Way, callers: int, seconds: float) -> Measured:
-    """So many callers at once, each asking again as soon as it is answered; the first tenth is not counted."""
+async def measure(url: str, way: Way, seconds: float, callers: int) -> Figures:
+    """So many callers at once, each asking again as soon as it is answered; the first tenth is not counted.
+
+    `server_ms` is this process's time a command, the callers' included.
+    """
     waits: list[tuple[float, float]] = []
     async with turning(url, way, callers) as turns:
         begin, spent = time.perf_counter() + seconds / 10, time.process_time()
@@ -107,12 +104,12 @@ async def measure(url: str, way: Way, callers: int, seconds: float) -> Measured:
                     calling.create_task(_call(turns[number % len(turns)], waits))
         end, spent = time.perf_counter(), time.process_time() - spent
     milliseconds = sorted(wait * 1_000 for answered_at, wait in waits if begin <= answered_at < end)
-    return Measured(
-        per_second=len(milliseconds) / (end - begin),
-        p50_ms=_share(milliseconds, 0.5),
-        p99_ms=_share(milliseconds, 0.99),
-        server_ms=spent * 1_000 / max(len(waits), 1),
-    )
+    return {
+        "per_second": len(milliseconds) / (end - begin),
+        "p50_ms": _share(milliseconds, 0.5),
+        "p99_ms": _share(milliseconds, 0.99),
+        "server_ms": spent * 1_000 / max(len(waits), 1),
+    }
 
 
 def _share(ordered: Sequence[float], share: float) -> float:
@@ -129,18 +126,13 @@ async def _call(turns: Turns, waits: list[tuple[float, float]]) -> None:
         waits.append((answered_at, answered_at - asked_at))
 
 
-async def compare(url: str, callers: Sequence[int], rounds: int, seconds: float, tell: Callable[[str], None]) -> Cells:
-    """Every way with every number of callers, round by round, so that a slow minute is slow for all of them."""
-    cells: Cells = {(number, way.name): [] for number in callers for way in WAYS}
+async def compare(
+    ways: Mapping[str, Measure], callers: Sequence[int], rounds: int, tell: Callable[[str], None]
+) -> dict[tuple[int, str], Figures]:
+    """The medians of every way with every number of callers, taken in turns, so that a slow minute is slow for all."""
+    cells: dict[tuple[int, str], list[Figures]] = {(number, name): [] for number in callers for name in ways}
     for done in range(rounds):
-        for number in callers:
-            for way in WAYS:
-                found = await measure(url, way, number, seconds)
-                cells[number, way.name].append(found)
-                tell(f"round {done + 1}/{rounds}  {number:>3} callers  {way.name:15}  {found.per_second:>6,.0f}/s")
-    return cells
-
-
-def middle(measured: Sequence[Measured]) -> Measured:
-    """The median of the rounds, each figure for itself."""
-    return Measured(*(median(figures) for figures in zip(*(vars(one).values() for one in measured), strict=True)))
+        for (number, name), cell in cells.items():
+            cell.append(found := await ways[name](number))
+            tell(f"round {done + 1}/{rounds}  {number:>3} callers  {name:15}  {found['per_second']:>6,.0f}/s")
+    return {place: {name: median(one[name] for one in cell) for name in cell[0]} for place, cell in cells.items()}

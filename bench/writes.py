@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from functools import partial
 from statistics import median
 from typing import Any
 from uuid import uuid4
@@ -36,21 +37,29 @@ async def measure(scale: Scale, tell: Tell) -> list[Row]:
     settle()
     async with postgres() as lease:
         place = await migrated(lease, "turns")
-        url = place.url
-        async with turns.turning(url, turns.TURN, 0) as [one]:
+        async with turns.turning(place.url, turns.TURN, 0) as [one]:
             await turns.found(one)
-        os.sched_setaffinity(0, cores()[0])
-        try:
-            cells = await turns.compare(
-                url, scale.writers, scale.rounds, scale.seconds, lambda what: tell(f"turns {what}")
-            )
-        finally:
-            os.sched_setaffinity(0, cores()[0] | cores()[1])
-        rows = [row(writers, NAMES.get(way, way), vars(turns.middle(cell))) for (writers, way), cell in cells.items()]
-        rows += [row(found.pop("size"), pgbench.NAME, found) for found in await pgbench.measure(place, scale, tell)]
+        rows = await in_turns(place, scale, tell)
         rows += [await through_http(lease, place, writers, scale, tell) for writers in scale.writers]
         library_place = await created(lease, "library")
         return rows + [await library(library_place, writers, scale, tell) for writers in scale.writers]
+
+
+async def in_turns(place: Place, scale: Scale, tell: Tell) -> list[Row]:
+    """PET's own write path in three ways, from this process, and pgbench beside it."""
+    ways = {NAMES.get(way.name, way.name): partial(turns.measure, place.url, way, scale.seconds) for way in turns.WAYS}
+    why: list[Row] = []
+    try:
+        script, _ = await pgbench.prepare(place), pgbench.program()
+        ways[pgbench.NAME] = partial(pgbench.measure, place, script, scale.seconds)
+    except NotMeasured as reason:
+        why = [row(0, pgbench.NAME, {"why": str(reason)})]
+    os.sched_setaffinity(0, cores()[0])
+    try:
+        cells = await turns.compare(ways, scale.writers, scale.rounds, lambda what: tell(f"turns {what}"))
+    finally:
+        os.sched_setaffinity(0, cores()[0] | cores()[1])
+    return [row(writers, name, figures) for (writers, name), figures in cells.items()] + why
 
 
 def row(writers: int, server: str, figures: dict[str, Any]) -> Row:

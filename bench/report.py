@@ -50,10 +50,9 @@ not the server but PostgreSQL, which shares its core with the load, limited the 
     ),
     "even": (
         "Reads at one rate",
-        """The same, but all are asked equally often: four fifths of what the slowest of these three can answer. This is
-where processor time can be compared. As fast as each can, a server that answers more keeps the other core awake, and
-one that answers less pays at every write for waking it: as much as for a small query. *core busy* says how much of its
-core each used.""",
+        """The same, but all are asked equally often: four fifths of what the slowest of these three can answer. As fast
+as each can, a server that answers more keeps the other core awake and its own caches warm, and one that answers less
+pays at every write for waking somebody. At one rate all pay alike, and a request costs more.""",
     ),
     "growth": ("How a read grows with the log", "The same reads with so many facts in the log."),
     "turns": (

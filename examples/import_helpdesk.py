@@ -21,7 +21,7 @@ import typer
 from helpdesk_log import FIRST_ROW, MAPPING, YEARS, Row, accept, commands_of, founding, holidays_of, read_cases
 from rich.console import Console
 from rich.table import Table
-from sending import MOST_COMMANDS, CannotImport, Outcome, Server, connected, insist, progress
+from sending import MOST_COMMANDS, CannotImport, Outcome, Server, check_failed, connected, explained, insist, progress
 
 CALLS_IN_FLIGHT = 4
 
@@ -155,18 +155,14 @@ def main(
     if mapping:
         print_mapping()
         return
-    try:
+    with explained():
         if file is None or not token.isascii() or not token.strip():
             raise CannotImport("Say which FILE to import, and give a manager's token with --token.")
         cases = read_cases(file)
         started = time.monotonic()
         report = asyncio.run(import_all(cases, url, token.strip(), office=calendar))
         print_report(report, cases, time.monotonic() - started)
-        if failed := sum(rows for (_, code), rows in report.refused.items() if code == "internal_error"):
-            raise CannotImport(f"{failed:,} rows failed because of an error on PET's side. Run the import again.")
-    except CannotImport as reason:
-        Console(stderr=True, soft_wrap=True).print(str(reason), style="red", markup=False, highlight=False)
-        raise typer.Exit(1) from None
+        check_failed(report.refused, "rows")
 
 
 if __name__ == "__main__":

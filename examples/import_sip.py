@@ -20,7 +20,18 @@ from typing import Annotated, TypeVar
 import typer
 from rich.console import Console
 from rich.table import Table
-from sending import MOST_COMMANDS, CannotImport, Command, Outcome, Server, connected, insist, progress
+from sending import (
+    MOST_COMMANDS,
+    CannotImport,
+    Command,
+    Outcome,
+    Server,
+    check_failed,
+    connected,
+    explained,
+    insist,
+    progress,
+)
 from sip_tasks import Row, Sale, Task, accepting, drafting, founding, read_tasks, sales_of, working
 
 CALLS_IN_FLIGHT = 4
@@ -150,18 +161,14 @@ def main(
     token: Annotated[str, typer.Option(envvar="PET_TOKEN", help="A manager's token.")] = "",
 ) -> None:
     """Import the SiP data set."""
-    try:
+    with explained():
         if folder is None or not token.isascii() or not token.strip():
             raise CannotImport("Say in which FOLDER the data set is, and give a manager's token with --token.")
         tasks = read_tasks(folder)
         started = time.monotonic()
         report = asyncio.run(import_all(tasks, url, token.strip()))
         print_report(report, tasks, time.monotonic() - started)
-        if failed := sum(count for (_, code), count in report.refused.items() if code == "internal_error"):
-            raise CannotImport(f"{failed:,} commands failed because of an error on PET's side. Run the import again.")
-    except CannotImport as reason:
-        Console(stderr=True, soft_wrap=True).print(str(reason), style="red", markup=False, highlight=False)
-        raise typer.Exit(1) from None
+        check_failed(report.refused, "commands")
 
 
 if __name__ == "__main__":

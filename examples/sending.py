@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+import typer
 from gql import Client, GraphQLRequest
 from gql.client import AsyncClientSession
 from gql.transport.exceptions import (
@@ -31,6 +32,22 @@ Command = dict[str, dict[str, Any]]
 
 class CannotImport(Exception):
     """Why the import cannot go on, in one sentence for whoever runs it."""
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Say why an import cannot go on, and exit with 1."""
+    try:
+        yield
+    except CannotImport as reason:
+        Console(stderr=True, soft_wrap=True).print(str(reason), style="red", markup=False, highlight=False)
+        raise typer.Exit(1) from None
+
+
+def check_failed(refused: Mapping[tuple[str, str], int], what: str) -> None:
+    """Raises CannotImport when something was refused not because of what it is; `refused` counts by kind and code."""
+    if failed := sum(count for (_, code), count in refused.items() if code == "internal_error"):
+        raise CannotImport(f"{failed:,} {what} failed because of an error on PET's side. Run the import again.")
 
 
 RECORD_ALL = """

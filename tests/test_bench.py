@@ -23,12 +23,10 @@ def reading(case: Case, server: str, **figures: float) -> Row:
     return {"group": "reads", "case": case.title, "server": server, "size": 10, **figures}
 
 
-EVEN = {"limit": 0.1, "PET": 0.12, "PostGraphile": 0.2}
 ROWS = [
     reading(ONE, "limit", server_ms=0.1, postgres_ms=0.05, per_second=9_000.0),
     reading(ONE, "PET", server_ms=0.12, postgres_ms=0.05, per_second=8_000.0),
     reading(ONE, "PostGraphile", server_ms=0.2, postgres_ms=0.05, per_second=3_000.0),
-    *({"group": "even", "case": ONE.title, "server": n, "size": 10, "server_ms": ms} for n, ms in EVEN.items()),
     {"group": "reads", "case": ONE.title, "server": "Mercurius", "size": 10, "why": "npm is not installed"},
     *({"group": "turns", "case": "t", "server": "PET", "size": n, "per_second": 100.0 * n} for n in (1, 64)),
     *({"group": "fanout", "case": "f", "server": "PET", "size": n, "last_ms": 0.1 * n} for n in (10, 5_000)),

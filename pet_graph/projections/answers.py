@@ -193,10 +193,10 @@ def shape(slot: Slot | None) -> Any:
 def values(slot: Slot | None) -> list[Any]:
     """What of a slot goes in as parameters."""
     match slot:
-        case Page():
-            return [*(condition.value for condition in slot.where), *(slot.key or ()), slot.count]
         case UUID():
             return [slot]
+        case Page():
+            return [*(condition.value for condition in slot.where), *(slot.key or ()), slot.count]
         case Ids():
             return [[name for name, _ in slot.things], [id_ for _, id_ in slot.things]]
         case Given():

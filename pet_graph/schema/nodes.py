@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from base64 import b64decode, b64encode
-from binascii import Error as BadBase64
+from base64 import b64encode
+from binascii import a2b_base64
 from collections.abc import Callable
 from datetime import date, timedelta
 from enum import Enum
@@ -13,6 +13,7 @@ from functools import cache, partial
 from typing import Any, Self, TypeAlias
 from uuid import UUID
 
+import msgspec
 import strawberry
 from graphql import GraphQLError
 from strawberry.types.base import StrawberryContainer, StrawberryList, get_object_definition
@@ -20,8 +21,7 @@ from strawberry.types.base import StrawberryContainer, StrawberryList, get_objec
 from ..events.base import Money
 
 LONGEST_SHOWN = 80
-TYPE_NAME = re.compile(r"[A-Z][A-Za-z]{0,59}")
-RFC_9562 = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+GLOBAL_ID = re.compile(rb"([A-Z][A-Za-z]{0,59}):([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 Reader: TypeAlias = Callable[[Any, str], Any]
 """What a field is, from the row and the column it is kept in."""
@@ -60,11 +60,12 @@ def global_id(name: str, id_: UUID) -> str:
 def local_id(global_id: str) -> tuple[str, UUID]:
     """Type and UUID of a global id. Raises ValueError."""
     try:
-        name, _, id_ = b64decode(global_id, validate=True).decode().partition(":")
-        if not TYPE_NAME.fullmatch(name) or not RFC_9562.fullmatch(id_):
+        written = GLOBAL_ID.fullmatch(a2b_base64(global_id, strict_mode=True))
+        if written is None:
             raise ValueError("not the one way to write it")
-        return name, UUID(id_)
-    except (BadBase64, UnicodeDecodeError, ValueError) as error:
+        name, id_ = written.groups()
+        return name.decode(), msgspec.convert(id_.decode(), UUID)
+    except ValueError as error:
         raise ValueError(f"{shown(global_id)} is not an id of PET's") from error
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import logging
 from typing import Any
 
 import asyncpg
@@ -13,12 +15,22 @@ from .projections.base import SCHEMA
 from .replay import Progress, quiet, replay
 from .turn import take_turn
 
+logger = logging.getLogger(__name__)
+
 BESIDE = f"{SCHEMA}_beside"
 APART = "pg_temp"
 """Where a replay goes that is only compared: no other session sees it, and no room beside is taken."""
 
 SWAP_ATTEMPT = "200ms"
 """Shorter than PostgreSQL's wait before it looks for deadlocks, so that no reader is ever the victim of one."""
+
+ATTEMPTS_UNTOLD = 40
+"""Ten seconds; nobody can record meanwhile, so whoever runs PET has to know."""
+
+READERS = f"""
+    select string_agg(distinct format('%s (process %s of PostgreSQL)', application_name, pid), ', ')
+    from pg_stat_activity join pg_locks using (pid) join pg_class c on c.oid = relation
+    where datname = current_database() and relnamespace = '{SCHEMA}'::regnamespace and pid <> pg_backend_pid()"""
 
 PATIENTLY = """
     set local statement_timeout = 0; set local lock_timeout = 0;
@@ -87,14 +99,21 @@ async def _drop_present(connection: asyncpg.Connection[Any]) -> None:
     if not rows:
         return
     tables = ", ".join(f"{SCHEMA}.{row[0]}" for row in rows)
-    while True:
+    for attempt in itertools.count(1):
         try:
             async with connection.transaction():
                 await connection.execute(f"set local lock_timeout = '{SWAP_ATTEMPT}'")
                 await connection.execute(f"drop table {tables} cascade")
             return
         except asyncpg.LockNotAvailableError:
+            if attempt % ATTEMPTS_UNTOLD == 0:
+                logger.warning("the tables cannot be replaced while they are read: %s", await _readers(connection))
             await asyncio.sleep(0.05)
+
+
+async def _readers(connection: asyncpg.Connection[Any]) -> str:
+    found: str | None = await connection.fetchval(READERS)
+    return found or "nobody any more"
 
 
 # --- beside the present tables, to compare ----------------------------------------------------------------------------

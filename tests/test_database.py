@@ -13,6 +13,7 @@ from urllib.parse import quote
 import asyncpg
 import pytest
 from conftest import QUICK, World, a_world
+from live import until
 
 from pet_graph import database
 from pet_graph.audit import verify
@@ -199,6 +200,23 @@ async def test_an_owner_who_may_make_roles_and_schemas_can_migrate_and_run_every
         await app.close()
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
             await _as(url, "update pet.log set actor = 'somebody else'")
+
+
+async def test_who_reads_what_a_rebuild_would_replace_is_named(
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pet_graph.rebuild.ATTEMPTS_UNTOLD", 1)
+    reader = await asyncpg.connect(world.url, server_settings={"application_name": "a report"})
+    app = await database.connect(world.url)
+    async with reader.transaction():
+        await reader.fetch("select from projections.tickets")
+        rebuilding = asyncio.create_task(rebuild(app))
+        await until(lambda: bool(caplog.records))
+    assert await rebuilding == 0
+    who = f"a report (process {reader.get_server_pid()} of PostgreSQL)"
+    assert caplog.records[0].getMessage() == f"the tables cannot be replaced while they are read: {who}"
+    await app.close()
+    await reader.close()
 
 
 async def _as(url: str, sql: str) -> None:

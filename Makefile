@@ -40,7 +40,7 @@ package: env  ## Build the wheel, install it into a fresh environment, and use i
 promises: env  ## Write schema.graphql, events.json, new samples and the SQL of typical queries anew
 	$(BIN)/python tests/promises.py
 
-bench: env  ## Measure PET beside others, and write bench/results.md (about ten minutes)
+bench: env  ## Measure PET beside others, and write bench/results.md (about half an hour)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python -m bench
 

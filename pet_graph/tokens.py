@@ -113,12 +113,12 @@ class Verifier:
         What was believed once is believed until the token ends or published keys would be read again; which of its
         roles count is looked up each time.
         """
-        return self._counted(await self._believable(authorization))
-
-    async def _believable(self, authorization: str | None) -> Viewer:
         viewer, until = self._believed.get(authorization or "", (None, 0.0))
-        if viewer is not None and int(self._now().timestamp()) <= until:
-            return viewer
+        if viewer is None or int(self._now().timestamp()) > until:
+            viewer = await self._believe(authorization)
+        return self._counted(viewer)
+
+    async def _believe(self, authorization: str | None) -> Viewer:
         viewer = await self._verified(authorization)
         self._believed.pop(next(iter(self._believed)), None) if len(self._believed) >= MOST_BELIEVED else None
         self._believed[authorization or ""] = viewer, self._until(viewer)

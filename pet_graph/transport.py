@@ -84,16 +84,7 @@ class PetGraphQL(GraphQL[Context, None]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await self._connect(scope, receive, send)
-        else:
-            await self._respond(scope, receive, send)
-
-    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._check_websocket_origin(WebSocket(scope, receive, send)):
-            await self.sockets.serve(scope, receive, send)
-        else:
-            await self.reject_websocket(WebSocket(scope, receive, send))
-
-    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+            return
         head = head_of(scope)
         try:
             await self._answer(scope, head, receive, send)
@@ -103,6 +94,12 @@ class PetGraphQL(GraphQL[Context, None]):
             await refuse(scope, send, head.media_type, refused.status_code, "BAD_REQUEST", refused.reason)
         except ClientDisconnect:
             return
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._check_websocket_origin(WebSocket(scope, receive, send)):
+            await self.sockets.serve(scope, receive, send)
+        else:
+            await self.reject_websocket(WebSocket(scope, receive, send))
 
     async def _answer(self, scope: Scope, head: Head, receive: Receive, send: Send) -> None:
         viewer = scope["viewer"] = await self.verifier.viewer(head.authorization)

@@ -237,15 +237,17 @@ async def run(spec: Spec) -> Measured:
 
 async def published(publisher: Publisher, wanted: int) -> list[float]:
     """Seconds after which each subscriber had it; asked again while some were not there yet."""
+    reached = 0
     for _ in range(5):
         await asyncio.sleep(PAUSE_SECONDS)
-        Subscriber.round = Round(wanted)
+        Subscriber.round = this = Round(wanted)
         begin = time.perf_counter()
         publisher.publish()
         with suppress(TimeoutError):
-            await asyncio.wait_for(Subscriber.round.done, FULL_SECONDS)
-            return [at - begin for at in Subscriber.round.at]
-    raise ValueError(f"only {len(Subscriber.round.at)} of {wanted} subscribers were reached")
+            await asyncio.wait_for(this.done, FULL_SECONDS)
+            return [at - begin for at in this.at]
+        reached = len(this.at)
+    raise ValueError(f"only {reached} of {wanted} subscribers were reached")
 
 
 def told(spec: Spec, rounds: list[list[float]], server_seconds: float, client_seconds: float) -> Measured:

@@ -33,11 +33,11 @@ class Spec(msgspec.Struct, frozen=True):
     bodies: list[str]
     token: str
     connections: int
-    per_second: float | None
     warm_up_seconds: float
     seconds: float
     server: int
     postmaster: int
+    per_second: float | None = None
 
 
 class Measured(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ import os
 from typing import Any
 
 import uvloop
+from websockets import Subprotocol
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.frames import Frame, Opcode
 
@@ -34,9 +35,8 @@ async def main() -> None:
                 followers.add(connection.transport)
         followers.discard(connection.transport)
 
-    async with serve(
-        talk, "127.0.0.1", int(os.environ["PORT"]), compression=None, subprotocols=["graphql-transport-ws"]
-    ):  # type: ignore[list-item]
+    protocols = [Subprotocol("graphql-transport-ws")]
+    async with serve(talk, "127.0.0.1", int(os.environ["PORT"]), compression=None, subprotocols=protocols):
         await asyncio.Future()
 
 

@@ -11,7 +11,6 @@ import random
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from statistics import median
-from types import MappingProxyType
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -81,9 +80,9 @@ async def compare(lease: Lease, place: Place, scale: Scale, tell: Tell) -> list[
     async with AsyncExitStack() as stack:
         servers, missing = await started(stack, SERVERS, place, tell)
         asked = await ready(servers, place)
-        cells = await rounds(servers, CASES, asked, place, lease, scale, tell)
-        compared = [server for server in servers if server.peer in COMPARED]
-        even = await rounds(compared, CASES[1:], asked, place, lease, scale, tell, rates(cells))
+        cells = await rounds(servers, CASES, asked, place, lease, scale, tell, {})
+        evenly = [server for server in servers if server.peer in COMPARED]
+        even = await rounds(evenly, CASES[1:], asked, place, lease, scale, tell, rates(cells))
     told = [row("reads", case, server.peer, scale.facts, found) for (case, server), found in cells.items()]
     told += [row("even", case, server.peer, scale.facts, found) for (case, server), found in even.items()]
     return told + [row("reads", case, peer, scale.facts, why) for peer, why in missing.items() for case in CASES]
@@ -93,7 +92,7 @@ async def grow(lease: Lease, place: Place, facts: int, scale: Scale, tell: Tell)
     """What the same reads cost with so many facts in the log."""
     async with AsyncExitStack() as stack:
         servers, _ = await started(stack, (LIMIT, PET), place, tell)
-        cells = await rounds(servers, GROWING, await ready(servers, place), place, lease, scale, tell)
+        cells = await rounds(servers, GROWING, await ready(servers, place), place, lease, scale, tell, {})
     return [row("growth", case, server.peer, facts, found) for (case, server), found in cells.items()]
 
 
@@ -189,7 +188,7 @@ async def rounds(
     lease: Lease,
     scale: Scale,
     tell: Tell,
-    per_second: Mapping[Case, float] = MappingProxyType({}),
+    per_second: Mapping[Case, float],
 ) -> Cells:
     """Every case from every server, round by round; a server that fails under load is asked that case no more.
 

@@ -50,7 +50,8 @@ async def in_turns(place: Place, scale: Scale, tell: Tell) -> list[Row]:
     ways = {NAMES.get(way.name, way.name): partial(turns.measure, place.url, way, scale.seconds) for way in turns.WAYS}
     why: list[Row] = []
     try:
-        script, _ = await pgbench.prepare(place), pgbench.program()
+        pgbench.program()
+        script = await pgbench.prepare(place)
         ways[pgbench.NAME] = partial(pgbench.measure, place, script, scale.seconds)
     except NotMeasured as reason:
         why = [row(0, pgbench.NAME, {"why": str(reason)})]

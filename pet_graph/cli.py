@@ -119,7 +119,6 @@ def serve(
             timeout_graceful_shutdown=GRACE_SECONDS,
             log_level="warning" if demo else "info",
             access_log=access_log,
-            proxy_headers=access_log,  # nothing else looks at a client's address
             server_header=False,
         )
     except KeyboardInterrupt:

@@ -231,6 +231,7 @@ UNTIDY = pytest.mark.filterwarnings(
 
 
 AGAIN = 10
+"""How often two answers may differ in which errors they tell, and in nothing else, before that is no matter of time."""
 
 
 class Different(AssertionError):
@@ -262,7 +263,7 @@ def _agree(fast: Answer, slow: Answer) -> bool:
 def _the_same_but_for_errors(*answers: Answer) -> bool:
     """Of fields that fail side by side below one null, those are told that had failed when it was made: the one that
     made it always, and others if they were quicker. Asked again, it may come out otherwise."""
-    fast, slow = [(status, *body.partition(b',"errors":')[:2]) for status, _, body in answers]
+    fast, slow = [(status, *body.rpartition(b',"errors":')[:2]) for status, _, body in answers]
     return fast == slow and fast[-1] != b""
 
 

@@ -83,7 +83,7 @@ async def test_requests_that_come_together_are_answered_in_order(pet: Server, wr
     assert [piece.count(ANSWER) for piece in written] == [1, 1, 1]
 
 
-async def test_it_reads_as_uvicorns_own_does(pet: Server, written: list[bytes]) -> None:
+async def test_it_reads_as_uvicorns_own_does(pet: Server) -> None:
     at_once = _dateless(await sent(pet, request(pet)))
     for asked, closing in (
         (request(pet, "Connection: close"), b"connection: close\r\n"),

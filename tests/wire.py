@@ -230,7 +230,6 @@ async def serving(
         http=responses.Protocol,
         ws=ws,
         access_log=access_log,
-        proxy_headers=access_log,
         ws_per_message_deflate=False,
         ws_ping_interval=ping_seconds,
         ws_ping_timeout=ping_seconds,

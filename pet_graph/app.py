@@ -126,9 +126,9 @@ class Process:
         async with AsyncExitStack() as stack:
             url, owner_url, lease = await stack.enter_async_context(opened(settings))
             await prepare(url, owner_url)
-            pool = await stack.enter_async_context(database.pool(url, settings.pool_size))
             half = settings.pool_size // 2
-            reader = await stack.enter_async_context(database.reader(pool, half)) if half else None
+            pool = await stack.enter_async_context(database.pool(url, settings.pool_size - half))
+            reader = stack.enter_context(database.reader(url, half)) if half else None
             services = self._services(pool, url)
             await services.feed.start()
             await services.standing.start()

@@ -6,15 +6,17 @@ import asyncio
 import hashlib
 import logging
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+from asyncpg.prepared_stmt import PreparedStatement
 
 from . import events, projections
+from .kept import Kept
 from .projections import TABLES
 from .projections.base import SCHEMA
 
@@ -35,8 +37,8 @@ SESSION = {
 }
 
 
-LONGEST_STATEMENT = 100_000
-"""Longer ones are not kept prepared."""
+MOST_STATEMENTS, LONGEST_STATEMENT = 100, 100_000
+"""How many statements a connection keeps prepared, and how many characters one may have that is kept."""
 
 LOST = (
     OSError,
@@ -87,50 +89,66 @@ async def _settle(connection: asyncpg.Connection[Any]) -> None:
     await connection.execute("select")
 
 
-class Reader:
-    """Runs single statements on connections of a pool, and keeps them: taking one and giving it back costs more than a
-    small statement does. At most so many run at once; the others wait their turn."""
+class Session:
+    """A connection of a reader, with the statements that are prepared on it."""
 
-    def __init__(self, connections: asyncpg.Pool[Any], most: int) -> None:
-        self._pool = connections
-        self._idle: asyncio.LifoQueue[Any] = asyncio.LifoQueue()
+    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
+        self.connection = connection
+        self._prepared: Kept[str, PreparedStatement[Any]] = Kept(MOST_STATEMENTS)
+
+    async def fetchrow(self, sql: str, *parameters: Any) -> Any:
+        if len(sql) > LONGEST_STATEMENT:
+            return await self.connection.fetchrow(sql, *parameters)
+        prepared = self._prepared.get(sql) or self._prepared.put(sql, await self.connection.prepare(sql))
+        try:
+            return await prepared.fetchrow(*parameters)
+        except asyncpg.PostgresError:
+            self._prepared.drop(sql)  # it may be that tables have changed below it
+            raise
+
+
+class Reader:
+    """Runs single statements on connections of its own: what asyncpg does in a pool, and to find a prepared statement,
+    costs a third of a small one. At most so many run at once; the others wait their turn."""
+
+    def __init__(self, url: str, most: int) -> None:
+        self._url = url
+        self._idle: asyncio.LifoQueue[Session | None] = asyncio.LifoQueue()
         for _ in range(most):
-            self._idle.put_nowait(None)  # the place of a connection
+            self._idle.put_nowait(None)  # the place of a session
 
     async def fetchrow(self, sql: str, *parameters: Any) -> Any:
         """The first row. Raises what asyncpg raises."""
-        connection = self._idle.get_nowait() if self._idle.qsize() else await self._idle.get()
-        kept = None
+        session, sound = await self._idle.get(), False
         try:
-            if connection is None or connection.is_closed():
-                connection, gone = None, connection
-                await self._give_back(gone)
-                connection = await self._pool.acquire()
-            row = await connection.fetchrow(sql, *parameters)
-            kept = connection
+            if session is None or session.connection.is_closed():
+                session = None
+                session = Session(await connect(self._url))
+            row = await session.fetchrow(sql, *parameters)
+            sound = True
             return row
+        except asyncpg.PostgresError:
+            sound = True
+            raise
         finally:
-            if kept is None:
-                await self._give_back(connection)
-            self._idle.put_nowait(kept)
+            if session is not None and not sound:
+                session.connection.terminate()  # whoever asked went away, and the answer is still to come
+            self._idle.put_nowait(session if sound else None)
 
-    async def _give_back(self, connection: Any) -> None:
-        if connection is not None:
-            await self._pool.release(connection)
-
-    async def close(self) -> None:
-        """Give back what is kept; nothing is asked any more."""
+    def close(self) -> None:
+        """End what is idle; nothing is asked any more."""
         while self._idle.qsize():
-            await self._give_back(self._idle.get_nowait())
+            if session := self._idle.get_nowait():
+                session.connection.terminate()
 
 
-@asynccontextmanager
-async def reader(connections: asyncpg.Pool[Any], most: int) -> AsyncIterator[Reader]:
-    made = Reader(connections, most)
+@contextmanager
+def reader(url: str, most: int) -> Iterator[Reader]:
+    made = Reader(url, most)
     try:
         yield made
     finally:
-        await made.close()
+        made.close()
 
 
 def _in_one_line(record: logging.LogRecord) -> bool:

@@ -15,6 +15,7 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 import asyncpg
+import msgspec
 import strawberry
 from graphql import (
     DirectiveNode,
@@ -73,8 +74,7 @@ class Plan:
     frame: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True):
     """A plan and the values of one request."""
 
     plan: Plan
@@ -89,21 +89,23 @@ class Prepared:
         first, *others = self.plan.frame
         if not others:
             return [first]
-        columns = await self._columns(connections, now)
+        columns = self._finished(await connections.fetchrow(*self._question(now)))
         return [first, *chain.from_iterable(zip(columns, others, strict=True))]
 
     async def answers(self, connections: Connections, now: datetime) -> dict[str, bytes]:
         """The JSON of each root field that is not left, by response key."""
         if not self.plan.columns:
             return dict(self.plan.constants)
-        columns = await self._columns(connections, now)
+        columns = self._finished(await connections.fetchrow(*self._question(now)))
         return {**self.plan.constants, **dict(zip(self.plan.columns, columns, strict=True))}
 
-    async def _columns(self, connections: Connections, now: datetime) -> list[bytes]:
+    def _question(self, now: datetime) -> tuple[Any, ...]:
         """All as of one instant, and of one snapshot of the database."""
         made = self.plan.statement
-        row = await connections.fetchrow(made.sql, *made.parameters(self.slots, now))
-        return [made.finished(column) for column in row]
+        return made.sql, *made.parameters(self.slots, now)
+
+    def _finished(self, row: Any) -> list[bytes]:
+        return self.plan.statement.finished(row)
 
 
 @dataclass
@@ -213,19 +215,18 @@ class Planner:
 
     def _coerced(self, document: Document, variables: Mapping[str, Any]) -> Coerced:
         """The values of the variables, or a list of errors."""
-        plain = document.plain
-        if plain is not None and all(type(variables.get(name)) is kind for name, kind in plain.items()):
-            values = {name: variables[name] for name in plain}
-            if all(kind is not int or values[name] in INTS for name, kind in plain.items()):
-                return VariableValues({}, values)
+        values = None if document.plain is None else _plain_values(document.plain, variables)
+        if values is not None:
+            return VariableValues({}, values)
         defined = document.operation.variable_definitions or ()
         return get_variable_values(self._schema._schema, defined, dict(variables))
 
     def _document(self, query: str, operation_name: str | None) -> Document | str:
         key = (query, operation_name)
-        if key in self._documents:
+        known = self._documents.get(key)
+        if known is not None:
             self._documents.move_to_end(key)
-            return self._documents[key]
+            return known
         if len(query) > LONGEST_DOCUMENT:
             return f"it is longer than {LONGEST_DOCUMENT} letters"
         document = self._documents[key] = self._parsed(query, operation_name)
@@ -249,7 +250,7 @@ class Planner:
         return Document(operation, fragments, conditions(document), _plain(operation.variable_definitions or ()))
 
     def _selection(self, document: Document, variables: Coerced, scope: str) -> Selection:
-        key = (scope, *(variables.coerced.get(name) for name in document.conditions))
+        key = (scope, *[variables.coerced.get(name) for name in document.conditions])
         return document.selections.get(key) or document.selections.put(key, self._selected(document, variables))
 
     def _selected(self, document: Document, variables: Coerced) -> Selection:
@@ -270,6 +271,16 @@ def conditions(*nodes: Node) -> tuple[str, ...]:
     for node in nodes:
         visit(node, Finder())
     return tuple(sorted(names))
+
+
+def _plain_values(plain: Mapping[str, type], variables: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The values of the variables, when each came as the type that it has; else None."""
+    values: dict[str, Any] = {}
+    for name, kind in plain.items():
+        value = values[name] = variables.get(name)
+        if type(value) is not kind or (kind is int and value not in INTS):
+            return None
+    return values
 
 
 def _plain(definitions: Sequence[VariableDefinitionNode]) -> dict[str, type] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import orjson
@@ -19,40 +19,28 @@ RESPONSE_TYPE, JSON_TYPE = "application/graphql-response+json", "application/jso
 NO_STORE = (b"cache-control", b"no-store")
 
 
-class Head(msgspec.Struct, frozen=True):
-    """The headers that matter, as texts; empty when they are not there, except that nobody may have said who asks."""
+class Head(NamedTuple):
+    """What the headers say that matters. `is_plain`: they announce a JSON request for one JSON response."""
 
-    authorization: str | None = None
-    accept: str = ""
-    content_type: str = ""
-
-    @property
-    def media_type(self) -> str:
-        return _media_type(self.accept)
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it announces a JSON request for one JSON response."""
-        return _is_plain(self.content_type, self.accept)
+    authorization: str | None
+    media_type: str
+    is_plain: bool
 
 
 def head_of(scope: Scope) -> Head:
     found: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # of equal ones the first counts
     authorization = found.get(b"authorization")
-    return Head(
-        None if authorization is None else authorization.decode("latin-1"),
-        found.get(b"accept", b"").decode("latin-1"),
-        found.get(b"content-type", b"").decode("latin-1"),
-    )
+    media_type, is_plain = _media(found.get(b"accept", b""), found.get(b"content-type", b""))
+    return Head(None if authorization is None else authorization.decode("latin-1"), media_type, is_plain)
 
 
 @lru_cache(maxsize=100)
-def _is_plain(content_type: str, accept: str) -> bool:
+def _media(accepted: bytes, given: bytes) -> tuple[str, bool]:
+    accept, content_type = accepted.decode("latin-1"), given.decode("latin-1")
     is_json = content_type.partition(";")[0].strip() == JSON_TYPE  # strawberry does not know it in capitals
-    return is_json and "event-stream" not in accept and "multipart" not in accept
+    return _media_type(accept), is_json and "event-stream" not in accept and "multipart" not in accept
 
 
-@lru_cache(maxsize=100)
 def _media_type(accept: str) -> str:
     """The newer media type for those who name it and do not like the older one better."""
     accepted = {JSON_TYPE: 0.0, RESPONSE_TYPE: -1.0}
@@ -120,23 +108,24 @@ async def answer(
     body: Sequence[bytes],
     media_type: str,
     status: int = 200,
-    also: Sequence[Header] = (NO_STORE,),
+    also: tuple[Header, ...] = (NO_STORE,),
 ) -> None:
     """Send a whole response of JSON, given in pieces."""
-    headers = [(b"content-length", b"%d" % sum(map(len, body))), _content_type(media_type), *also]
+    headers = _headers(media_type, also)
     respond: Respond | None = scope.get("extensions", {}).get(EXTENSION)
-    if respond is None or not respond(status, headers, body):
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+    if respond is None or not respond(scope, status, headers, body):
+        length = b"content-length", b"%d" % sum(map(len, body))
+        await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
         await send({"type": "http.response.body", "body": b"".join(body)})
 
 
 @lru_cache(maxsize=100)
-def _content_type(media_type: str) -> Header:
-    return b"content-type", b"%b; charset=utf-8" % media_type.encode()
+def _headers(media_type: str, also: tuple[Header, ...]) -> tuple[Header, ...]:
+    return (b"content-type", b"%b; charset=utf-8" % media_type.encode()), *also
 
 
 async def refuse(scope: Scope, send: Send, media_type: str, status: int, code: str, message: str) -> None:
     """Send why a request is not answered at all."""
     content = orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]})
-    also = [(b"www-authenticate", b"Bearer")] if status == 401 else []
+    also = ((b"www-authenticate", b"Bearer"),) if status == 401 else ()
     await answer(scope, send, [content], media_type, status, also)

@@ -32,7 +32,7 @@ from .entities import Entities
 from .graph import checked, schema
 from .groups import Groups, Operation
 from .planner import Planner, Prepared
-from .requests import RESPONSE_TYPE, Head, answer, body_of, head_of, operation_of, refuse, replayed
+from .requests import RESPONSE_TYPE, answer, body_of, head_of, operation_of, refuse, replayed
 from .sockets import Sockets
 from .streams import Inbox, Stream, with_pauses
 from .tokens import Unauthenticated, Verifier, Viewer
@@ -87,7 +87,16 @@ class PetGraphQL(GraphQL[Context, None]):
             return
         head = head_of(scope)
         try:
-            await self._answer(scope, head, receive, send)
+            known = self.verifier.believed(head.authorization)
+            viewer = scope["viewer"] = known or await self.verifier.viewer(head.authorization)
+            body = await body_of(scope, receive, self.body_limit_bytes)
+            prepared = self._prepared(viewer, body) if head.is_plain and scope["method"] == "POST" else None
+            data = None if prepared is None else await self._planned(prepared, scope)
+            if data is not None:
+                await answer(scope, send, [b'{"data":', *data, b"}"], head.media_type)
+                return
+            response = await self.run(Request(scope, replayed(body, receive)))
+            await response(scope, receive, send)
         except Unauthenticated as unknown:
             await refuse(scope, send, head.media_type, 401, "UNAUTHENTICATED", str(unknown))
         except HTTPException as refused:
@@ -101,23 +110,17 @@ class PetGraphQL(GraphQL[Context, None]):
         else:
             await self.reject_websocket(WebSocket(scope, receive, send))
 
-    async def _answer(self, scope: Scope, head: Head, receive: Receive, send: Send) -> None:
-        viewer = scope["viewer"] = await self.verifier.viewer(head.authorization)
-        body = await body_of(scope, receive, self.body_limit_bytes)
-        prepared = self._prepared(viewer, body) if scope["method"] == "POST" and head.is_plain else None
-        if prepared is not None:
-            try:
-                now = self.services.now()
-                if not prepared.left:
-                    data = await prepared.run(self.reader, now)
-                    await answer(scope, send, [b'{"data":', *data, b"}"], head.media_type)
-                    return
-                scope["planned"] = Planned(prepared.plan.keys, await prepared.answers(self.reader, now), now)
-            except (*database.LOST, PostgresError) as failed:
-                # Strawberry asks in its own way, and tells the client what is wrong if that is so again.
-                logger.log(_gravity(failed), "a planned statement failed: %r", failed)
-        response = await self.run(Request(scope, replayed(body, receive)))
-        await response(scope, receive, send)
+    async def _planned(self, prepared: Prepared, scope: Scope) -> list[bytes] | None:
+        """The value of `data`, in pieces. None when strawberry has to answer the rest of it, or all."""
+        now = self.services.now()
+        try:
+            if not prepared.left:
+                return await prepared.run(self.reader, now)
+            scope["planned"] = Planned(prepared.plan.keys, await prepared.answers(self.reader, now), now)
+        except (*database.LOST, PostgresError) as failed:
+            # Strawberry asks in its own way, and tells the client what is wrong if that is so again.
+            logger.log(_gravity(failed), "a planned statement failed: %r", failed)
+        return None
 
     def _prepared(self, viewer: Viewer, body: bytes) -> Prepared | None:
         """The statement that answers a query or a part of it; None for whatever strawberry has to see."""

@@ -228,7 +228,7 @@ async def test_the_arguments_of_a_page_are_converted_once_whatever_its_cursor(
 
 
 async def test_kept_connections_survive_errors_losses_and_callers_who_go_away(world: World) -> None:
-    async with database.pool(world.url, 2) as pool, database.reader(pool, 1) as reader:
+    with database.reader(world.url, 1) as reader:
         first = (await reader.fetchrow("select pg_backend_pid()"))[0]
         assert (await reader.fetchrow("select pg_backend_pid()"))[0] == first
         with pytest.raises(asyncpg.PostgresError):

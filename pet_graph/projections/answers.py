@@ -180,6 +180,8 @@ Slot: TypeAlias = Page | UUID | Ids | Given | Facts
 def shape(slot: Slot | None) -> Any:
     """What of a slot the statement depends on."""
     match slot:
+        case UUID():
+            return None
         case Page():
             where = tuple((condition.column, condition.operator) for condition in slot.where)
             return slot.table, slot.order, slot.backwards, slot.key is not None, where

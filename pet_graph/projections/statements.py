@@ -6,7 +6,7 @@ They come as bytes, so that a driver need not make texts of them that would beco
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, TypeAlias, cast
@@ -65,13 +65,12 @@ class Statement:
         given = [*map(values, slots), [now]]
         return [given[slot][index] for slot, index in self.places]
 
-    def finished(self, column: bytes | None) -> bytes:
-        """A column with the long aliases in place of their stand-ins."""
-        if column is None:
-            return b"null"
+    def finished(self, row: Iterable[bytes | None]) -> list[bytes]:
+        """Its columns as JSON, with the long aliases in place of their stand-ins."""
+        columns = [b"null" if column is None else column for column in row]
         for stand_in, name in self.long_names:
-            column = column.replace(stand_in, name)
-        return column
+            columns = [column.replace(stand_in, name) for column in columns]
+        return columns
 
 
 def statement(roots: Sequence[Expression], slots: Sequence[Slot | None]) -> Statement:

@@ -224,8 +224,8 @@ class App(Starlette):
         self._process = process
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        here = scope["type"] in ("http", "websocket") and scope["path"] == GRAPHQL
-        if here and (scope["type"] == "websocket" or scope["method"] == "POST"):
+        kind = scope["type"]
+        if kind != "lifespan" and scope["path"] == GRAPHQL and (kind == "websocket" or scope["method"] == "POST"):
             await self._process.answer(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)

@@ -39,7 +39,7 @@ from .projections.answers import Expression, Record, Slot
 from .schema import NODES
 from .schema.connections import page_of
 from .schema.links import Embedded, Link, Many, One, Rows, Scalar, Stretch, Things
-from .schema.nodes import id_of
+from .schema.nodes import written_id
 
 FORMS = {"Position": "text", "Duration": "span", "Money": "money", "Quantity": "quantity"}
 """The forms of scalars whose columns do not read as the scalars do."""
@@ -78,7 +78,7 @@ class Call:
     def slot(self, schema: strawberry.Schema, variables: Coerced) -> Slot:
         """What this request's arguments ask for. Raises GraphQLError when they are refused, or Uncompiled."""
         if self.id_variable is not None and type(given := variables.coerced.get(self.id_variable)) is str:
-            return id_of(self.type_name, given)
+            return written_id(self.type_name, given)
         values = tuple([variables.coerced.get(name, ABSENT) for name in self.mentions])
         if not all(map(_is_small, values)):
             return self._slot(schema, variables)
@@ -92,7 +92,7 @@ class Call:
             case One():
                 if arguments.get("as_of") is not None:
                     raise Uncompiled("a past state is folded from the facts of its stream")
-                return id_of(self.type_name, arguments["id"])
+                return written_id(self.type_name, arguments["id"])
             case Many(table=table):
                 defaults = {"order_by": declared.base_resolver.signature.parameters["order_by"].default}
                 return page_of(table, {**defaults, **arguments})

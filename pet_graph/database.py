@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import logging
 import re
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import version
@@ -113,13 +114,12 @@ class Reader:
 
     def __init__(self, url: str, most: int) -> None:
         self._url = url
-        self._idle: asyncio.LifoQueue[Session | None] = asyncio.LifoQueue()
-        for _ in range(most):
-            self._idle.put_nowait(None)  # the place of a session
+        self._idle: list[Session | None] = [None] * most  # None is the place of a session
+        self._waiting: deque[asyncio.Future[Session | None]] = deque()
 
     async def fetchrow(self, sql: str, *parameters: Any) -> Any:
         """The first row. Raises what asyncpg raises."""
-        session, sound = await self._idle.get(), False
+        session, sound = self._idle.pop() if self._idle else await self._turn(), False
         try:
             if session is None or session.connection.is_closed():
                 session = None
@@ -133,12 +133,31 @@ class Reader:
         finally:
             if session is not None and not sound:
                 session.connection.terminate()  # whoever asked went away, and the answer is still to come
-            self._idle.put_nowait(session if sound else None)
+            self._hand_on(session if sound else None)
+
+    async def _turn(self) -> Session | None:
+        """What is handed to who has waited longest."""
+        waiting: asyncio.Future[Session | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            if waiting.done() and not waiting.cancelled():  # it came at the very moment
+                self._hand_on(waiting.result())
+            raise
+
+    def _hand_on(self, session: Session | None) -> None:
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(session)
+                return
+        self._idle.append(session)
 
     def close(self) -> None:
         """End what is idle; nothing is asked any more."""
-        while self._idle.qsize():
-            if session := self._idle.get_nowait():
+        for session in self._idle:
+            if session is not None:
                 session.connection.terminate()
 
 

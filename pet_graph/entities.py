@@ -64,7 +64,7 @@ class Entities:
         if isinstance(selection, str):
             return None
         try:
-            prepared = selection.prepare(self._schema, variables, id_)
+            prepared = selection.prepare(self._schema, variables, str(id_))
             return (await prepared.answers(self._connections, info.context.services.now()))[ENTITY]
         except (GraphQLError, NOT_IN_SQL):
             return None

@@ -89,23 +89,22 @@ class Prepared(msgspec.Struct, frozen=True):
         first, *others = self.plan.frame
         if not others:
             return [first]
-        columns = self._finished(await connections.fetchrow(*self._question(now)))
+        row = await connections.fetchrow(*self._question(now))
+        columns = self.plan.statement.finished(row)
         return [first, *chain.from_iterable(zip(columns, others, strict=True))]
 
     async def answers(self, connections: Connections, now: datetime) -> dict[str, bytes]:
         """The JSON of each root field that is not left, by response key."""
         if not self.plan.columns:
             return dict(self.plan.constants)
-        columns = self._finished(await connections.fetchrow(*self._question(now)))
+        row = await connections.fetchrow(*self._question(now))
+        columns = self.plan.statement.finished(row)
         return {**self.plan.constants, **dict(zip(self.plan.columns, columns, strict=True))}
 
     def _question(self, now: datetime) -> tuple[Any, ...]:
         """All as of one instant, and of one snapshot of the database."""
         made = self.plan.statement
         return made.sql, *made.parameters(self.slots, now)
-
-    def _finished(self, row: Any) -> list[bytes]:
-        return self.plan.statement.finished(row)
 
 
 @dataclass
@@ -181,22 +180,13 @@ class Planner:
         self._documents: OrderedDict[tuple[str, str | None], Document | str] = OrderedDict()
         self._letters = 0
 
-    def prepare(
-        self, query: str, operation_name: str | None, variables: Mapping[str, Any], scope: str | None
-    ) -> Prepared | None:
-        """The statement that answers a query; None when it has to run on strawberry as a whole.
-
-        `scope` is what the viewer may see (`authority.scope_of`): it is a part of the key of whatever is kept.
-        """
-        try:
-            return self.planned(query, operation_name, variables, scope)
-        except NotPlanned:
-            return None
-
     def planned(
         self, query: str, operation_name: str | None, variables: Mapping[str, Any], scope: str | None
     ) -> Prepared:
-        """The same, but it raises `NotPlanned`, which says why."""
+        """The statement that answers a query. Raises `NotPlanned` when it has to run on strawberry as a whole.
+
+        `scope` is what the viewer may see (`authority.scope_of`): it is a part of the key of whatever is kept.
+        """
         if scope is None:
             raise NotPlanned("there is nothing that the viewer may see")
         document = self._document(query, operation_name)

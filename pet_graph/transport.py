@@ -31,7 +31,7 @@ from .context import Context, Services
 from .entities import Entities
 from .graph import checked, schema
 from .groups import Groups, Operation
-from .planner import Planner, Prepared
+from .planner import NotPlanned, Planner, Prepared
 from .requests import RESPONSE_TYPE, answer, body_of, head_of, operation_of, refuse, replayed
 from .sockets import Sockets
 from .streams import Inbox, Stream, with_pauses
@@ -85,13 +85,13 @@ class PetGraphQL(GraphQL[Context, None]):
         if scope["type"] == "websocket":
             await self._connect(scope, receive, send)
             return
-        head = head_of(scope)
+        head, now = head_of(scope), self.services.now()
         try:
-            known = self.verifier.believed(head.authorization)
+            known = self.verifier.believed(head.authorization, now)
             viewer = scope["viewer"] = known or await self.verifier.viewer(head.authorization)
             body = await body_of(scope, receive, self.body_limit_bytes)
             prepared = self._prepared(viewer, body) if head.is_plain and scope["method"] == "POST" else None
-            data = None if prepared is None else await self._planned(prepared, scope)
+            data = None if prepared is None else await self._planned(prepared, now, scope)
             if data is not None:
                 await answer(scope, send, [b'{"data":', *data, b"}"], head.media_type)
                 return
@@ -110,9 +110,8 @@ class PetGraphQL(GraphQL[Context, None]):
         else:
             await self.reject_websocket(WebSocket(scope, receive, send))
 
-    async def _planned(self, prepared: Prepared, scope: Scope) -> list[bytes] | None:
+    async def _planned(self, prepared: Prepared, now: datetime, scope: Scope) -> list[bytes] | None:
         """The value of `data`, in pieces. None when strawberry has to answer the rest of it, or all."""
-        now = self.services.now()
         try:
             if not prepared.left:
                 return await prepared.run(self.reader, now)
@@ -127,7 +126,10 @@ class PetGraphQL(GraphQL[Context, None]):
         asked = operation_of(body)
         if asked is None:
             return None
-        return self.planner.prepare(asked.query, asked.name, asked.variables, scope_of(viewer.roles))
+        try:
+            return self.planner.planned(asked.query, asked.name, asked.variables, scope_of(viewer.roles))
+        except NotPlanned:
+            return None
 
     async def get_context(self, request: Request | WebSocket, response: Any) -> Context:
         planned: Planned | None = request.scope.get("planned")

@@ -9,7 +9,7 @@ import re
 from base64 import urlsafe_b64decode
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -44,7 +44,7 @@ from pet_graph.events.tickets import (
 )
 from pet_graph.events.timelines import Party, Trigger
 from pet_graph.graph import checked, schema
-from pet_graph.planner import Planner, Prepared
+from pet_graph.planner import NotPlanned, Planner, Prepared
 from pet_graph.schema import NODES
 from pet_graph.standing import Standing
 from pet_graph.tokens import Viewer
@@ -131,7 +131,7 @@ class Somebody:
     def __init__(self, *roles: str) -> None:
         self._viewer = Viewer("tester", roles, INTERNAL, None)
 
-    def believed(self, authorization: str | None) -> Viewer:
+    def believed(self, authorization: str | None, now: datetime) -> Viewer:
         return self._viewer
 
     async def viewer(self, authorization: str | None) -> Viewer:
@@ -141,8 +141,8 @@ class Somebody:
 class NoPlanner:
     """Leaves everything to strawberry."""
 
-    def prepare(self, *asked: Any) -> None:
-        return None
+    def planned(self, *asked: Any) -> Prepared:
+        raise NotPlanned("there is no planner")
 
 
 class Counting(Planner):
@@ -152,9 +152,13 @@ class Counting(Planner):
         super().__init__(schema, checked)
         self.counts: Counter[str] = Counter()
 
-    def prepare(self, *asked: Any) -> Prepared | None:
-        prepared = super().prepare(*asked)
-        self.counts["nothing" if prepared is None else "a part" if prepared.left else "all"] += 1
+    def planned(self, *asked: Any) -> Prepared:
+        try:
+            prepared = super().planned(*asked)
+        except NotPlanned:
+            self.counts["nothing"] += 1
+            raise
+        self.counts["a part" if prepared.left else "all"] += 1
         return prepared
 
 

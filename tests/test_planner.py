@@ -169,7 +169,7 @@ def test_each_value_of_a_condition_has_its_own_plan() -> None:
 def test_what_is_kept_has_a_bound() -> None:
     planner = a_planner()
     for number in range(300):
-        planner.prepare(f"{{ a{number}: position {' ' * 10_000} }}", None, {}, EVERYTHING)
+        planner.planned(f"{{ a{number}: position {' ' * 10_000} }}", None, {}, EVERYTHING)
     assert planner._letters == sum(len(query) for query, _ in planner._documents) <= MOST_LETTERS
     query = "query ($n: Int!, $c: [ID!]) { tickets(first: $n, filter: {customer: $c}) { totalCount } }"
     for number in range(1, 101):
@@ -220,7 +220,7 @@ async def test_the_arguments_of_a_page_are_converted_once_whatever_its_cursor(
         query = f"query ($after: String) {{ tickets(first: 1, after: $after, {ordered}) {{ nodes {{ id }} }} }}"
         converted.clear()
         for _ in range(3):
-            assert planned.prepare(query, None, {"after": after}, EVERYTHING)
+            assert planned.planned(query, None, {"after": after}, EVERYTHING)
         assert len(converted) == 1, f"{len(after)} characters"
 
 
@@ -244,6 +244,28 @@ async def test_kept_connections_survive_errors_losses_and_callers_who_go_away(wo
             await reader.fetchrow("select 1")
         found = await asyncio.gather(*(reader.fetchrow("select $1::int", number) for number in range(20)))
         assert [row[0] for row in found] == list(range(20))
+
+
+async def test_a_place_that_comes_to_somebody_who_goes_away_is_not_lost(world: World) -> None:
+    with database.reader(world.url, 1) as reader:
+        place = reader._idle.pop()
+        waiting = asyncio.create_task(reader.fetchrow("select 1"))
+        await asyncio.sleep(0)
+        reader._hand_on(place)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert (await asyncio.wait_for(reader.fetchrow("select 1"), 5))[0] == 1
+
+
+async def test_a_kept_statement_goes_on_when_the_tables_were_made_anew(world: World) -> None:
+    await world.customer()
+    with database.reader(world.url, 1) as reader:
+        assert (await reader.fetchrow("select count(*) from customers"))[0] == 1
+        owner = await database.connect(world.url)
+        await rebuild(owner)
+        await owner.close()
+        assert (await reader.fetchrow("select count(*) from customers"))[0] == 1
 
 
 def test_no_column_is_called_like_what_statements_add_to_rows() -> None:

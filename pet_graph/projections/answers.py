@@ -174,13 +174,14 @@ class Facts:
     streams: tuple[str, ...] | None = None
 
 
-Slot: TypeAlias = Page | UUID | Ids | Given | Facts
+Slot: TypeAlias = Page | str | Ids | Given | Facts
+"""A page, an id as it is written, or one of these."""
 
 
 def shape(slot: Slot | None) -> Any:
     """What of a slot the statement depends on."""
     match slot:
-        case UUID():
+        case str():
             return None
         case Page():
             where = tuple((condition.column, condition.operator) for condition in slot.where)
@@ -195,7 +196,7 @@ def shape(slot: Slot | None) -> Any:
 def values(slot: Slot | None) -> list[Any]:
     """What of a slot goes in as parameters."""
     match slot:
-        case UUID():
+        case str():
             return [slot]
         case Page():
             return [*(condition.value for condition in slot.where), *(slot.key or ()), slot.count]

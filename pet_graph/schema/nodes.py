@@ -80,6 +80,17 @@ def id_of(name: str, global_id: str) -> UUID:
     return id_
 
 
+def written_id(name: str, global_id: str) -> str:
+    """The same, as it is written there, which is all that a statement needs of it. Raises GraphQLError."""
+    try:
+        written = GLOBAL_ID.fullmatch(a2b_base64(global_id, strict_mode=True))
+    except ValueError:
+        written = None
+    if written is None or written[1].decode() != name:
+        return str(id_of(name, global_id))
+    return written[2].decode()
+
+
 @strawberry.interface(description="Anything with an id of its own; `node` finds it again.")
 class Node:
     row_id: strawberry.Private[UUID]

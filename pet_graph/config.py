@@ -32,7 +32,12 @@ class Settings(BaseSettings):
     allowed_origins: list[str] = Field(
         default=[], description="Web origins (besides PET's own) that may open WebSockets."
     )
-    pool_size: int = Field(default=10, ge=1, le=200, description="Database connections a process keeps for reading.")
+    pool_size: int = Field(
+        default=20,
+        ge=1,
+        le=200,
+        description="Database connections a process keeps for reading, when as many are in use.",
+    )
     turn_limit: int = Field(default=256, ge=1, le=2_000, description="The most commands that are written in one turn.")
     queue_limit: int = Field(
         default=5_000, ge=1, description="The most commands that may wait for a turn before refusals."

@@ -167,7 +167,7 @@ def test_an_acquired_server_answers_with_our_settings_and_only_on_its_socket(dat
 
 def test_the_defaults_hold_without_settings(data: Path) -> None:
     with acquire(data) as lease:
-        assert ask(lease.server, "show max_connections") == "200"
+        assert ask(lease.server, "show max_connections") == "400"
         assert ask(lease.server, "show shared_buffers") == "256MB"
         assert ask(lease.server, "show fsync") == "on"
 

@@ -67,6 +67,7 @@ class Limit:
             settings = {"search_path": "projections, pet", "timezone": "UTC"}
             connection = await asyncpg.connect(os.environ["PET_DATABASE_URL"], server_settings=settings)
             self._free.put_nowait({query: await connection.prepare(sql) for query, sql in SQL.items()})
+            await connection.execute("select")  # asyncpg leaves a transaction open when it prepares
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await send({"type": "lifespan.shutdown.complete"})

@@ -110,7 +110,7 @@ class Session:
 
 class Reader:
     """Runs single statements on connections of its own: what asyncpg does in a pool, and to find a prepared statement,
-    costs a third of a small one. At most so many run at once; the others wait their turn."""
+    costs a third of a small one. At most so many run at once; the others wait."""
 
     def __init__(self, url: str, most: int) -> None:
         self._url = url
@@ -119,7 +119,7 @@ class Reader:
 
     async def fetchrow(self, sql: str, *parameters: Any) -> Any:
         """The first row. Raises what asyncpg raises."""
-        session, sound = self._idle.pop() if self._idle else await self._turn(), False
+        session, sound = self._idle.pop() if self._idle else await self._wait(), False
         try:
             if session is None or session.connection.is_closed():
                 session = None
@@ -135,8 +135,8 @@ class Reader:
                 session.connection.terminate()  # whoever asked went away, and the answer is still to come
             self._hand_on(session if sound else None)
 
-    async def _turn(self) -> Session | None:
-        """What is handed to who has waited longest."""
+    async def _wait(self) -> Session | None:
+        """A place, as soon as all who came before have had one."""
         waiting: asyncio.Future[Session | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
         try:

@@ -113,12 +113,12 @@ class Verifier:
         What was believed once is believed until the token ends or published keys would be read again; which of its
         roles count is looked up each time.
         """
-        return self.believed(authorization, self._now()) or self._counted(await self._believe(authorization))
+        return self.believed(authorization) or self._counted(await self._believe(authorization))
 
-    def believed(self, authorization: str | None, now: datetime) -> Viewer | None:
+    def believed(self, authorization: str | None) -> Viewer | None:
         """The same at once, for what is believed already; None when it has to be looked into."""
         viewer, until = self._believed.get(authorization or "", (None, 0.0))
-        if viewer is None or int(now.timestamp()) > until:
+        if viewer is None or int(self._now().timestamp()) > until:
             return None
         return self._counted(viewer)
 

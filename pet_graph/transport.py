@@ -85,13 +85,13 @@ class PetGraphQL(GraphQL[Context, None]):
         if scope["type"] == "websocket":
             await self._connect(scope, receive, send)
             return
-        head, now = head_of(scope), self.services.now()
+        head = head_of(scope)
         try:
-            known = self.verifier.believed(head.authorization, now)
+            known = self.verifier.believed(head.authorization)
             viewer = scope["viewer"] = known or await self.verifier.viewer(head.authorization)
             body = await body_of(scope, receive, self.body_limit_bytes)
             prepared = self._prepared(viewer, body) if head.is_plain and scope["method"] == "POST" else None
-            data = None if prepared is None else await self._planned(prepared, now, scope)
+            data = None if prepared is None else await self._planned(prepared, scope)
             if data is not None:
                 await answer(scope, send, [b'{"data":', *data, b"}"], head.media_type)
                 return
@@ -110,8 +110,9 @@ class PetGraphQL(GraphQL[Context, None]):
         else:
             await self.reject_websocket(WebSocket(scope, receive, send))
 
-    async def _planned(self, prepared: Prepared, now: datetime, scope: Scope) -> list[bytes] | None:
+    async def _planned(self, prepared: Prepared, scope: Scope) -> list[bytes] | None:
         """The value of `data`, in pieces. None when strawberry has to answer the rest of it, or all."""
+        now = self.services.now()
         try:
             if not prepared.left:
                 return await prepared.run(self.reader, now)

@@ -9,7 +9,7 @@ import re
 from base64 import urlsafe_b64decode
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -131,7 +131,7 @@ class Somebody:
     def __init__(self, *roles: str) -> None:
         self._viewer = Viewer("tester", roles, INTERNAL, None)
 
-    def believed(self, authorization: str | None, now: datetime) -> Viewer:
+    def believed(self, authorization: str | None) -> Viewer:
         return self._viewer
 
     async def viewer(self, authorization: str | None) -> Viewer:

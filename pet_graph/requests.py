@@ -52,12 +52,13 @@ def _media_type(accept: str) -> str:
     return RESPONSE_TYPE if accepted[RESPONSE_TYPE] >= max(accepted[JSON_TYPE], 0.001) else JSON_TYPE
 
 
-class Operation(msgspec.Struct, frozen=True):
-    """What a request asks for."""
+class Operation(msgspec.Struct, frozen=True, rename="camel"):
+    """What a request asks for, spelt as in GraphQL over HTTP."""
 
     query: str
-    name: str | None
-    variables: dict[str, Any]
+    operation_name: str | None = None
+    variables: dict[str, Any] | None = None
+    extensions: dict[str, Any] | None = None
 
 
 async def body_of(scope: Scope, receive: Receive, limit_bytes: int) -> bytes:
@@ -77,15 +78,11 @@ async def body_of(scope: Scope, receive: Receive, limit_bytes: int) -> bytes:
 
 
 def operation_of(body: bytes) -> Operation | None:
-    """What a body asks for, which is an object if it is JSON; None when it is not spelt as GraphQL over HTTP does."""
+    """What a body asks for; None when it is not JSON, or not spelt so."""
     try:
-        given = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        return msgspec.convert(orjson.loads(body), Operation)  # orjson, for strawberry's request is read by it too
+    except (orjson.JSONDecodeError, msgspec.ValidationError):
         return None
-    match given.get("query"), given.get("operationName"), given.get("variables"), given.get("extensions"):
-        case str() as query, (str() | None) as name, (dict() | None) as variables, (dict() | None):
-            return Operation(query, name, variables or {})
-    return None
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:

@@ -128,7 +128,8 @@ class PetGraphQL(GraphQL[Context, None]):
         if asked is None:
             return None
         try:
-            return self.planner.planned(asked.query, asked.name, asked.variables, scope_of(viewer.roles))
+            scope = scope_of(viewer.roles)
+            return self.planner.planned(asked.query, asked.operation_name, asked.variables or {}, scope)
         except NotPlanned:
             return None
 

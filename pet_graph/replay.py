@@ -258,11 +258,17 @@ async def _listen(process: Process, said: asyncio.Queue[Said | Exception]) -> No
 def main() -> None:
     """Read from standard input what is to be done; write to standard output what comes of it."""
     gc.disable()
-    work, out = msgspec.json.decode(sys.stdin.buffer.read(), type=Work), sys.stdout.buffer
-    try:
-        asyncio.run(_work(work, out))
-    except Exception as failure:
-        _say(out, repr(failure))
+    work = msgspec.json.decode(sys.stdin.buffer.read(), type=Work)
+    with output() as out:
+        try:
+            asyncio.run(_work(work, out))
+        except Exception as failure:
+            _say(out, repr(failure))
+
+
+def output() -> BinaryIO:
+    """Standard output, which goes on where a write was cut short: under PYTHONUNBUFFERED `sys.stdout` does not."""
+    return open(sys.stdout.fileno(), "wb", closefd=False)
 
 
 async def _work(work: Work, out: BinaryIO) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import string
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from signal import SIGCONT, SIGSTOP
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -124,6 +129,20 @@ async def test_a_process_that_dies_fails_the_whole(filled: str, monkeypatch: pyt
     monkeypatch.undo()
     assert await differences(app) == {}
     await app.close()
+
+
+async def test_a_process_that_is_stopped_in_the_middle_of_a_message_goes_on_with_it() -> None:
+    code = "from pet_graph import replay; replay._say(replay.output(), ('people', bytes(300_000)))"
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-c", code]
+    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, env=environment, limit=4_096)
+    assert process.stdout
+    length = int.from_bytes(await process.stdout.readexactly(4))
+    for signal in (SIGSTOP, SIGCONT):  # it waits until somebody reads on
+        process.send_signal(signal)
+        await asyncio.sleep(0.05)
+    assert replay._said(await process.stdout.read(length) + await process.stdout.read()) == ("people", bytes(300_000))
+    assert await process.wait() == 0
 
 
 async def test_the_bench_tells_every_stage_of_a_rebuild_and_leaves_nothing(filled: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import accumulate
+from itertools import zip_longest
 
 import msgspec
 
@@ -62,34 +62,33 @@ _SILENCE = (Trigger.CLOSED, Trigger.ANNULLED, Trigger.MERGED)
 
 def intervals(timeline: Timeline) -> Iterator[Interval]:
     """The life of a ticket: one interval for each moment, from it to the next one; some are empty."""
-    waits = sorted((*_waits(timeline, Phase.PENDING), *_waits(timeline, Phase.ON_HOLD)), key=lambda one: one[0].start)
-    newest = [*accumulate((moment.position for moment in timeline), max)]
-    phase, first, awaited, asked, replies, silent = Phase.OPEN, True, 0, 0, 0, False
-    for moment, following, last in zip(timeline, [*timeline[1:], None], [*newest[1:], *newest[-1:]], strict=True):
-        phase = _PHASES.get(moment.trigger, phase)
-        silent = moment.trigger in _SILENCE or (silent and moment.trigger is not Trigger.REOPENED)
-        if moment.trigger in _REPLIES:
+    waits = _waits(timeline)
+    phase, first, awaited, asked, replies, silent, newest = Phase.OPEN, True, 0, 0, 0, False, 0
+    for moment, following in zip_longest(timeline, timeline[1:]):
+        trigger, at = moment.trigger, moment.at
+        phase = _PHASES.get(trigger, phase)
+        silent = trigger in _SILENCE or (silent and trigger is not Trigger.REOPENED)
+        if trigger in _REPLIES:
             replies, first, awaited = replies + 1, False, 0
         elif silent:
             first, awaited = False, 0
-        elif moment.trigger is Trigger.CUSTOMER_WROTE and not first and not awaited:
+        elif trigger is Trigger.CUSTOMER_WROTE and not first and not awaited:
             asked = awaited = asked + 1
-        empty = following is not None and following.at == moment.at
-        yield Interval(
-            start=moment.at,
-            end=following.at if following else None,
-            phase=phase if empty or phase is not Phase.OPEN else _waiting(waits, moment.at) or phase,
-            awaits_first=first,
-            awaited=awaited,
-            replies=replies,
-            told_by=moment.position,
-            position=last,
-        )
+        end = following.at if following else None
+        newest = max(newest, moment.position, following.position if following else 0)
+        waits_for = _waiting(waits, at) if waits and phase is Phase.OPEN and end != at else None
+        yield Interval(at, end, waits_for or phase, first, awaited, replies, told_by=moment.position, position=newest)
 
 
-def _waits(timeline: Timeline, phase: Phase) -> list[tuple[Span, Phase]]:
-    parties = (Party.CUSTOMER,) if phase is Phase.PENDING else (Party.SUPPLIER, Party.INTERNAL)
-    return [(span, phase) for span in timelines.pauses(timeline, (Trigger.HELD,), (Trigger.RESUMED,), parties)]
+_WAITS = {Phase.PENDING: (Party.CUSTOMER,), Phase.ON_HOLD: (Party.SUPPLIER, Party.INTERNAL)}
+
+
+def _waits(timeline: Timeline) -> list[tuple[Span, Phase]]:
+    if Trigger.HELD not in [moment.trigger for moment in timeline]:
+        return []
+    held, resumed = (Trigger.HELD,), (Trigger.RESUMED,)
+    found = [(span, phase) for phase in _WAITS for span in timelines.pauses(timeline, held, resumed, _WAITS[phase])]
+    return sorted(found, key=lambda one: one[0].start)
 
 
 def _waiting(waits: list[tuple[Span, Phase]], at: datetime) -> Phase | None:

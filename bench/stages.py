@@ -20,7 +20,7 @@ import asyncpg
 from pet_graph import database, log, replay
 from pet_graph.events.base import Fact
 from pet_graph.projections import TABLES, evolved, rows_of
-from pet_graph.projections.base import CSV, Put
+from pet_graph.projections.base import CSV, Put, Row
 from pet_graph.rebuild import BESIDE
 
 from .load import seconds_of
@@ -113,12 +113,15 @@ def _folded(
     stages.spent["Python: facts"][-1] -= stages.spent["Python: events of JSON"][-1]  # making facts makes events too
     ends = stages.timed("Python: fold", number, lambda: _ends(facts, ends[-1:]))
     changes = stages.timed("Python: rows", number, lambda: [one for end in ends[:-1] for one in rows_of(*end)])
-    puts = [change for change in changes if isinstance(change, Put)]
+    by_table: dict[str, list[Row]] = defaultdict(list)
+    for change in changes:
+        if isinstance(change, Put):
+            by_table[change.table].append(change.values)
     made = stages.timed(
-        "Python: lines", number, lambda: [(put.table, TABLES[put.table].line(put.values)) for put in puts]
+        "Python: lines", number, lambda: [(name, TABLES[name].lines(rows)) for name, rows in by_table.items()]
     )
-    for table, line in made:
-        lines[table].append(line)
+    for table, some in made:
+        lines[table].append(some)
     return ends
 
 

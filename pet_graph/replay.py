@@ -12,7 +12,7 @@ import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from typing import Any, BinaryIO
 
@@ -22,16 +22,16 @@ import msgspec
 from . import database, log
 from .events.base import Fact
 from .projections import TABLES, evolved, rows_of
-from .projections.base import CSV, Put
+from .projections.base import CSV, Put, Row
 
-PAGE = 2_000
-"""Facts that are read at once: few enough to be folded while they are in the processor's cache."""
+PAGE = 250
+"""Facts that are read at once, and folded while they are in the processor's cache and rows wait to be copied."""
 
 MANY = 50_000
 """Facts that one process folds before others could have started."""
 
-CHUNK_BYTES = 1_000_000
-"""Lines of rows that are copied at once."""
+ENOUGH = 2_000
+"""Rows of a table that are copied at once."""
 
 SESSION = """
     set statement_timeout = 0; set idle_in_transaction_session_timeout = 0;
@@ -89,7 +89,7 @@ def _counting(progress: Progress) -> Progress:
 async def _rows_of_short_log(connection: asyncpg.Connection[Any], until: int, progress: Progress) -> Rows:
     folding = Folding()
     folding.take(await log.read_streams_whole(connection, until))
-    for rows in folding.lines():
+    for rows in folding.remaining():
         yield rows
     progress(until)
 
@@ -100,35 +100,35 @@ class Folding:
     def __init__(self) -> None:
         self._state: Any = None
         self._last: Fact | None = None
-        self._waiting: dict[str, list[bytes]] = defaultdict(list)
-        self._bytes = 0
+        self._rows: dict[str, list[Row]] = defaultdict(list)
 
-    def take(self, facts: list[Fact]) -> bool:
-        """Fold these facts; tells whether there are enough lines now to be copied."""
+    def take(self, facts: list[Fact]) -> None:
+        """Fold these facts, of which the last stream may go on."""
         state, last = self._state, self._last
         for fact in facts:
             if last and last.stream != fact.stream:
-                self._write(state, last)
+                self._end(state, last)
                 state = None
             state, last = evolved(state, fact), fact
         self._state, self._last = state, last
-        return self._bytes > CHUNK_BYTES
 
-    def _write(self, state: Any, last: Fact) -> None:
+    def _end(self, state: Any, last: Fact) -> None:
         for change in rows_of(state, last):
             if isinstance(change, Put):
-                line = TABLES[change.table].line(change.values)
-                self._waiting[change.table].append(line)
-                self._bytes += len(line)
+                self._rows[change.table].append(change.values)
 
-    def lines(self, *, at_the_end: bool = True) -> list[tuple[str, bytes]]:
-        """What waits, by table; with the rows of the stream that was folded last if nothing follows."""
-        if at_the_end and self._last:
-            self._write(self._state, self._last)
-        made = [(table, b"".join(lines)) for table, lines in self._waiting.items()]
-        self._waiting.clear()
-        self._bytes = 0
-        return made
+    def lines(self, at_least: int) -> Iterator[tuple[str, bytes]]:
+        """Those of each table of which there are so many rows."""
+        for table, rows in self._rows.items():
+            if len(rows) >= at_least:
+                yield table, TABLES[table].lines(rows)
+                rows.clear()
+
+    def remaining(self) -> Iterator[tuple[str, bytes]]:
+        """All that was not given yet, when no fact follows."""
+        if self._last:
+            self._end(self._state, self._last)
+        return self.lines(at_least=1)
 
 
 # --- many shares, many processes --------------------------------------------------------------------------------------
@@ -149,10 +149,11 @@ class Work(msgspec.Struct, frozen=True):
             await connection.execute(SESSION)
             async with aclosing(log.read_share(connection, self.until, self.number, self.of, PAGE)) as pages:
                 async for facts in pages:
-                    for rows in folding.lines(at_the_end=False) if folding.take(facts) else ():
+                    folding.take(facts)
+                    for rows in folding.lines(ENOUGH):
                         yield rows
                     progress(len(facts))
-            for rows in folding.lines():
+            for rows in folding.remaining():
                 yield rows
         finally:
             await connection.close()
@@ -227,7 +228,7 @@ async def _do(work: Work, said: asyncio.Queue[Said | Exception], progress: Progr
 async def _at_work(work: Work) -> AsyncGenerator[Process, None]:
     """A process with its work, which does not outlive this."""
     command = [sys.executable, "-P", "-m", "pet_graph.replay"]
-    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, limit=4 * CHUNK_BYTES)
+    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, limit=4_000_000)
     try:
         assert process.stdin
         process.stdin.write(msgspec.json.encode(work))

@@ -34,7 +34,7 @@ texts = st.text(st.sampled_from(AWKWARD)) | st.text(st.characters(codec="utf-8",
 @settings(max_examples=500, deadline=None, print_blob=True)
 def test_a_text_is_quoted_as_itself(text: str) -> None:
     """By the rules of PostgreSQL's CSV: in quotes a backslash stands before a quote or a backslash that is meant."""
-    line = TABLES["streams"].line({"stream": text, "version": 1, "position": 2, "state": "{}"}).decode()
+    line = TABLES["streams"].lines([{"stream": text, "version": 1, "position": 2, "state": "{}"}]).decode()
     assert line.endswith(',1,2,"{}"\n')
     quoted = line.removesuffix(',1,2,"{}"\n')[1:-1]
     assert quoted.replace("\\\\", "\0").replace('\\"', '"').replace("\0", "\\") == text
@@ -66,7 +66,7 @@ async def test_awkward_values_come_back_from_the_database(world: World) -> None:
     app = await database.connect(world.url)
     async with app.transaction():
         await database.create_tables(app, "pg_temp")
-        lines = memoryview(b"".join(map(table.line, rows)))
+        lines = memoryview(table.lines(rows))
         await app.copy_to_table("people", source=lines, columns=table.columns, **CSV)
         assert [dict(row) for row in await app.fetch("select * from people")] == rows
     await app.close()
@@ -79,7 +79,7 @@ def test_the_id_of_a_part_is_its_name_based_uuid(whole: UUID, name: str) -> None
 
 def test_a_row_that_lacks_a_column_is_refused() -> None:
     with pytest.raises(KeyError, match="email"):
-        TABLES["people"].line({key: value for key, value in person("Ada", None, []).items() if key != "email"})
+        TABLES["people"].lines([{key: value for key, value in person("Ada", None, []).items() if key != "email"}])
 
 
 # --- many processes ---------------------------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ async def filled(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     await fill(database_url, Scale(tickets=60, customers=16))
     monkeypatch.setattr(replay, "MANY", 0)
     monkeypatch.setattr(replay, "PAGE", 20)
-    monkeypatch.setattr(replay, "CHUNK_BYTES", 10_000)
+    monkeypatch.setattr(replay, "ENOUGH", 10)
     monkeypatch.setattr(replay, "processors", lambda: 3)
     return database_url
 

@@ -46,14 +46,10 @@ Change = Put | Drop
 
 def part_id(whole: UUID, name: str) -> UUID:
     """What `uuid5` makes, in a third of its time: the id of a part of something, by its name there."""
-    digest = sha1(whole.bytes + name.encode(), usedforsecurity=False).digest()
-    number = int.from_bytes(digest[:16]) & _NAMED | _BY_SHA1
-    return msgspec.convert(f"{number:032x}", UUID)
-
-
-_BY_SHA1 = 5 << 76 | 2 << 62
-_NAMED = ~(0xF << 76 | 3 << 62)
-"""The bits of version and variant in the number of a UUID, and all others."""
+    digest = bytearray(sha1(whole.bytes + name.encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50  # the version: by SHA-1 of a name
+    digest[8] = digest[8] & 0x3F | 0x80  # the variant
+    return msgspec.convert(bytes(digest), UUID)
 
 
 def as_json(rows: Sequence[Row]) -> str:
@@ -116,15 +112,17 @@ class Table:
         match = " and ".join(f"{self.name}.{c} = gone.{c}" for c in self.key)
         return f"delete from {self.name} using {self._rows} as gone where {match}"
 
-    def line(self, row: Row) -> bytes:
-        """The row as a line of CSV, as a `COPY` of `columns` takes it with the options `CSV`."""
-        if len(row) != len(self.columns):
-            self._check(row)
-        values = [*self._values(row)]
+    def lines(self, rows: Sequence[Row]) -> bytes:
+        """The rows as lines of CSV, as a `COPY` of `columns` takes them with the options `CSV`."""
+        if {*map(len, rows)} != {len(self.columns)}:
+            for row in rows:
+                self._check(row)
+        lists = [[*self._values(row)] for row in rows]
         for place, as_text in self._as_texts:
-            values[place] = as_text(values[place])
-        line = _ENCODER.encode(values)[1:-1] + b"\n"
-        return line if b"\\" not in line or self._is_printable(values) else _with_characters_themselves(line)
+            for values in lists:
+                values[place] = as_text(values[place])
+        lines = _ENCODER.encode_lines(lists)[1:-2].replace(b"]\n[", b"\n") + b"\n"
+        return lines if b"\\" not in lines or self._are_printable(lists) else _with_characters_themselves(lines)
 
     @cached_property
     def _values(self) -> Callable[[Row], tuple[Any, ...]]:
@@ -142,8 +140,9 @@ class Table:
         """The places of columns that may hold control characters; JSON has none."""
         return [n for n, column in enumerate(self.sql.columns) if not isinstance(column.type, JSON)]
 
-    def _is_printable(self, values: list[Any]) -> bool:
-        return "".join([value for n in self._plain if isinstance(value := values[n], str)]).isprintable()
+    def _are_printable(self, rows: Sequence[Sequence[Any]]) -> bool:
+        texts = (values[n] for n in self._plain for values in rows)
+        return "".join([text for text in texts if isinstance(text, str)]).isprintable()
 
     def _check(self, row: Row) -> None:
         if row.keys() != self._column_set:
@@ -208,21 +207,22 @@ def _array_text(values: Sequence[Any] | None) -> str | None:
 
 
 CSV = {"format": "csv", "escape": "\\", "null": "null"}
-"""A JSON array without its brackets is such a line, but for the control characters, which CSV has as themselves."""
+"""A JSON array without its brackets is such a line, but for the control characters, which CSV has as themselves.
+No text in it has a new line, so whatever stands between two new lines is an array."""
 
 _CONTROLS = [(b"\\n", b"\n"), (b"\\t", b"\t"), (b"\\r", b"\r"), (b"\\b", b"\b"), (b"\\f", b"\f")]
 _RARE = re.compile(rb"\\u00([01][0-9a-f])")
 
 
-def _with_characters_themselves(line: bytes) -> bytes:
+def _with_characters_themselves(lines: bytes) -> bytes:
     """A NUL, which is not storable, stands meanwhile for a backslash that is one."""
-    line = line.replace(b"\\\\", b"\0")
+    lines = lines.replace(b"\\\\", b"\0")
     for escape, character in _CONTROLS:
-        if escape in line:
-            line = line.replace(escape, character)
-    if b"\\u00" in line:
-        line = _RARE.sub(lambda match: bytes([int(match[1], 16)]), line)
-    return line.replace(b"\0", b"\\\\")
+        if escape in lines:
+            lines = lines.replace(escape, character)
+    if b"\\u00" in lines:
+        lines = _RARE.sub(lambda match: bytes([int(match[1], 16)]), lines)
+    return lines.replace(b"\0", b"\\\\")
 
 
 def table_of(model: Any) -> Table:

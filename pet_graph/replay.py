@@ -12,7 +12,7 @@ import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from typing import Any, BinaryIO
 
@@ -30,8 +30,8 @@ PAGE = 250
 MANY = 50_000
 """Facts that one process folds before others could have started."""
 
-ENOUGH = 2_000
-"""Rows of a table that are copied at once."""
+CHUNK_BYTES = 1_000_000
+"""Lines of rows that are copied at once."""
 
 SESSION = """
     set statement_timeout = 0; set idle_in_transaction_session_timeout = 0;
@@ -89,7 +89,7 @@ def _counting(progress: Progress) -> Progress:
 async def _rows_of_short_log(connection: asyncpg.Connection[Any], until: int, progress: Progress) -> Rows:
     folding = Folding()
     folding.take(await log.read_streams_whole(connection, until))
-    for rows in folding.remaining():
+    for rows in folding.lines():
         yield rows
     progress(until)
 
@@ -100,35 +100,41 @@ class Folding:
     def __init__(self) -> None:
         self._state: Any = None
         self._last: Fact | None = None
-        self._rows: dict[str, list[Row]] = defaultdict(list)
+        self._waiting: dict[str, list[bytes]] = defaultdict(list)
+        self._bytes = 0
 
-    def take(self, facts: list[Fact]) -> None:
-        """Fold these facts, of which the last stream may go on."""
+    def take(self, facts: list[Fact]) -> bool:
+        """Fold these facts; tells whether there are enough lines now to be copied."""
+        ended: list[tuple[Any, Fact]] = []
         state, last = self._state, self._last
         for fact in facts:
             if last and last.stream != fact.stream:
-                self._end(state, last)
+                ended.append((state, last))
                 state = None
             state, last = evolved(state, fact), fact
         self._state, self._last = state, last
+        self._write(ended)
+        return self._bytes > CHUNK_BYTES
 
-    def _end(self, state: Any, last: Fact) -> None:
-        for change in rows_of(state, last):
-            if isinstance(change, Put):
-                self._rows[change.table].append(change.values)
+    def _write(self, ended: list[tuple[Any, Fact]]) -> None:
+        rows: dict[str, list[Row]] = defaultdict(list)
+        for state, last in ended:
+            for change in rows_of(state, last):
+                if isinstance(change, Put):
+                    rows[change.table].append(change.values)
+        for table, some in rows.items():
+            lines = TABLES[table].lines(some)
+            self._waiting[table].append(lines)
+            self._bytes += len(lines)
 
-    def lines(self, at_least: int) -> Iterator[tuple[str, bytes]]:
-        """Those of each table of which there are so many rows."""
-        for table, rows in self._rows.items():
-            if len(rows) >= at_least:
-                yield table, TABLES[table].lines(rows)
-                rows.clear()
-
-    def remaining(self) -> Iterator[tuple[str, bytes]]:
-        """All that was not given yet, when no fact follows."""
-        if self._last:
-            self._end(self._state, self._last)
-        return self.lines(at_least=1)
+    def lines(self, *, at_the_end: bool = True) -> list[tuple[str, bytes]]:
+        """What waits, by table; with the rows of the stream that was folded last if nothing follows."""
+        if at_the_end and self._last:
+            self._write([(self._state, self._last)])
+        made = [(table, b"".join(lines)) for table, lines in self._waiting.items()]
+        self._waiting.clear()
+        self._bytes = 0
+        return made
 
 
 # --- many shares, many processes --------------------------------------------------------------------------------------
@@ -149,11 +155,10 @@ class Work(msgspec.Struct, frozen=True):
             await connection.execute(SESSION)
             async with aclosing(log.read_share(connection, self.until, self.number, self.of, PAGE)) as pages:
                 async for facts in pages:
-                    folding.take(facts)
-                    for rows in folding.lines(ENOUGH):
+                    for rows in folding.lines(at_the_end=False) if folding.take(facts) else ():
                         yield rows
                     progress(len(facts))
-            for rows in folding.remaining():
+            for rows in folding.lines():
                 yield rows
         finally:
             await connection.close()
@@ -228,7 +233,7 @@ async def _do(work: Work, said: asyncio.Queue[Said | Exception], progress: Progr
 async def _at_work(work: Work) -> AsyncGenerator[Process, None]:
     """A process with its work, which does not outlive this."""
     command = [sys.executable, "-P", "-m", "pet_graph.replay"]
-    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, limit=4_000_000)
+    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, limit=4 * CHUNK_BYTES)
     try:
         assert process.stdin
         process.stdin.write(msgspec.json.encode(work))

@@ -91,7 +91,7 @@ async def filled(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     await fill(database_url, Scale(tickets=60, customers=16))
     monkeypatch.setattr(replay, "MANY", 0)
     monkeypatch.setattr(replay, "PAGE", 20)
-    monkeypatch.setattr(replay, "ENOUGH", 10)
+    monkeypatch.setattr(replay, "CHUNK_BYTES", 10_000)
     monkeypatch.setattr(replay, "processors", lambda: 3)
     return database_url
 

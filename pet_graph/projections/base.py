@@ -121,7 +121,8 @@ class Table:
         for place, as_text in self._as_texts:
             for values in lists:
                 values[place] = as_text(values[place])
-        lines = _ENCODER.encode_lines(lists)[1:-2].replace(b"]\n[", b"\n") + b"\n"
+        arrays = _ENCODER.encode_lines(lists).split(b"\n")  # a new line in a text is not one in JSON
+        lines = b"\n".join([array[1:-1] for array in arrays])
         return lines if b"\\" not in lines or self._are_printable(lists) else _with_characters_themselves(lines)
 
     @cached_property
@@ -141,8 +142,7 @@ class Table:
         return [n for n, column in enumerate(self.sql.columns) if not isinstance(column.type, JSON)]
 
     def _are_printable(self, rows: Sequence[Sequence[Any]]) -> bool:
-        texts = (values[n] for n in self._plain for values in rows)
-        return "".join([text for text in texts if isinstance(text, str)]).isprintable()
+        return "".join([text for n in self._plain for row in rows if isinstance(text := row[n], str)]).isprintable()
 
     def _check(self, row: Row) -> None:
         if row.keys() != self._column_set:
@@ -195,7 +195,7 @@ class View:
 
 def _json_text(value: Any) -> str | None:
     """A value of a column of JSON, which may be JSON text already."""
-    return value if isinstance(value, str | None) else _ENCODER.encode(value).decode()
+    return value if value is None or isinstance(value, str) else _ENCODER.encode(value).decode()
 
 
 def _array_text(values: Sequence[Any] | None) -> str | None:
@@ -207,8 +207,7 @@ def _array_text(values: Sequence[Any] | None) -> str | None:
 
 
 CSV = {"format": "csv", "escape": "\\", "null": "null"}
-"""A JSON array without its brackets is such a line, but for the control characters, which CSV has as themselves.
-No text in it has a new line, so whatever stands between two new lines is an array."""
+"""A JSON array without its brackets is such a line, but for the control characters, which CSV has as themselves."""
 
 _CONTROLS = [(b"\\n", b"\n"), (b"\\t", b"\t"), (b"\\r", b"\r"), (b"\\b", b"\b"), (b"\\f", b"\f")]
 _RARE = re.compile(rb"\\u00([01][0-9a-f])")

@@ -280,6 +280,9 @@ REPLAYED = """
 
 SHARE = " and (hashtext(stream) & 2147483647) % $2 = $3"
 
+FETCHED = 2_000
+"""Rows of a share that are asked for at once; of fewer, the asking shows."""
+
 _UNREAD: Any = msgspec.UNSET
 """What a replay does not read, because no state may depend on it."""
 
@@ -295,8 +298,9 @@ async def read_share(
     """The same of one share of the streams, at most `limit` facts at a time."""
     async with connection.transaction(readonly=True):
         cursor = await connection.cursor(REPLAYED.format(share=SHARE), until, of, number)
-        while rows := await cursor.fetch(limit):
-            yield [replayed(row) for row in rows]
+        while rows := await cursor.fetch(FETCHED):
+            for start in range(0, len(rows), limit):
+                yield [replayed(row) for row in rows[start : start + limit]]
 
 
 def replayed(row: Any) -> Fact:

@@ -25,7 +25,7 @@ from .projections import TABLES, evolved, rows_of
 from .projections.base import CSV, Put, Row
 
 PAGE = 250
-"""Facts that are read at once, and folded while they are in the processor's cache and rows wait to be copied."""
+"""Facts that are folded at once: while they are in the processor's cache, and rows wait to be copied."""
 
 MANY = 50_000
 """Facts that one process folds before others could have started."""
@@ -158,6 +158,7 @@ class Work(msgspec.Struct, frozen=True):
                     for rows in folding.lines(at_the_end=False) if folding.take(facts) else ():
                         yield rows
                     progress(len(facts))
+                    await asyncio.sleep(0)  # so that what was made is copied meanwhile
             for rows in folding.lines():
                 yield rows
         finally:

@@ -26,6 +26,7 @@ class SlaClockRow(SQLModel, table=True):
     __table_args__ = (
         Index("sla_clocks_ticket", "ticket_id", "started_at", "id"),
         Index("sla_clocks_started_at", "started_at", "id"),
+        Index("sla_clocks_state", "state", "started_at", "id"),
         Index("sla_clocks_breached", "kind", "customer_id", postgresql_where=text("breached_at is not null")),
         Index("sla_clocks_due", "due_at", "id", postgresql_where=text("open and due_at is not null")),
     )

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,8 +31,12 @@ class NotMeasured(Exception):
     """A server cannot be measured here; the message says why, in the words that the report shows."""
 
 
+@cache
 def cores() -> tuple[set[int], set[int]]:
-    """The core of the server, and those of PostgreSQL and the load; the same ones where there is only one."""
+    """The core of the server, and those of PostgreSQL and the load; the same ones where there is only one.
+
+    Of those that this process had at first: while it keeps to one of them it must not take that for all there are.
+    """
     if not hasattr(os, "sched_getaffinity"):
         raise NotMeasured("processor time is read from /proc, which only Linux has")
     first, *rest = sorted(os.sched_getaffinity(0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -31,6 +32,18 @@ ROWS = [
     *({"group": "turns", "case": "t", "server": "PET", "size": n, "per_second": 100.0 * n} for n in (1, 64)),
     *({"group": "fanout", "case": "f", "server": "PET", "size": n, "last_ms": 0.1 * n} for n in (10, 5_000)),
 ]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux tells the cores of a process")
+def test_a_process_that_keeps_to_one_core_knows_that_there_are_others() -> None:
+    """Else whatever is measured after the writers has one core, and PostgreSQL the same one."""
+    all_of_them, found = os.sched_getaffinity(0), servers.cores()
+    os.sched_setaffinity(0, found[0])
+    try:
+        assert servers.cores() == found
+        assert found[0] | found[1] == all_of_them
+    finally:
+        os.sched_setaffinity(0, all_of_them)
 
 
 @pytest.mark.parametrize("case", [*CASES, WALK], ids=lambda case: case.key)

@@ -7,6 +7,7 @@ cannot, without waiting. An application finds it in its scope, as the extension 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -47,6 +48,7 @@ class Protocol(WebSocketsSansIOProtocol):
         return True
 
 
+@lru_cache(maxsize=1_000)
 def head(length: int) -> bytes:
     """What stands before a text of so many bytes: a server masks nothing (RFC 6455, 5.2)."""
     if length < 126:

@@ -16,7 +16,6 @@ from functools import lru_cache
 from math import inf
 from typing import Any, NamedTuple, Protocol
 
-import msgspec
 import orjson
 from graphql import (
     DocumentNode,
@@ -34,6 +33,7 @@ from . import metrics
 from .authority import scope_of
 from .context import Context, Entities, Place, Services
 from .graph import KEPT, checked, schema
+from .requests import Operation
 from .tokens import Viewer
 
 logger = logging.getLogger(__name__)
@@ -43,14 +43,6 @@ LONGEST_QUERY = 20_000
 
 BURST = 250
 """Members that are served before others of the process get their turn."""
-
-
-class Operation(msgspec.Struct, frozen=True):
-    """What a request asks for, as GraphQL over HTTP spells it."""
-
-    query: str
-    operationName: str | None = None  # noqa: N815
-    variables: dict[str, Any] | None = None
 
 
 class Key(NamedTuple):
@@ -116,7 +108,7 @@ class Groups:
 
     def join_at_once(self, asked: Operation, viewer: Viewer, member: Member) -> bool:
         """Join without an execution of its own, if the group is there and the member has missed nothing."""
-        variable = cursor_variable(asked.query, asked.operationName)
+        variable = cursor_variable(asked.query, asked.operation_name)
         if variable and (asked.variables or {}).get(variable) is not None:
             return False
         group = self.open.get(_key(asked, viewer))
@@ -174,7 +166,7 @@ async def _stream(
         asked.query,
         asked.variables,
         context,
-        operation_name=asked.operationName,
+        operation_name=asked.operation_name,
         allowed_operation_types=allowed,
     )
 
@@ -188,12 +180,12 @@ def encoded(result: ExecutionResult) -> bytes:
 
 
 def _key(asked: Operation, viewer: Viewer) -> Key:
-    return Key(asked.query, asked.operationName, shared_variables(asked), scope_of(viewer.roles))
+    return Key(asked.query, asked.operation_name, shared_variables(asked), scope_of(viewer.roles))
 
 
 def shared_variables(asked: Operation) -> bytes:
     """The variables that equal subscriptions have in common: all but the cursor."""
-    variable = cursor_variable(asked.query, asked.operationName)
+    variable = cursor_variable(asked.query, asked.operation_name)
     variables = {name: value for name, value in (asked.variables or {}).items() if name != variable}
     return orjson.dumps(variables, option=orjson.OPT_SORT_KEYS)
 

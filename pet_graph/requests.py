@@ -53,11 +53,16 @@ def _media_type(accept: str) -> str:
 
 
 class Operation(msgspec.Struct, frozen=True, rename="camel"):
-    """What a request asks for, spelt as in GraphQL over HTTP."""
+    """What is asked for, as GraphQL over HTTP spells it, and over sockets too."""
 
     query: str
     operation_name: str | None = None
     variables: dict[str, Any] | None = None
+
+
+class Posted(Operation, frozen=True):
+    """The same as the body of a request, where extensions are an object or nothing."""
+
     extensions: dict[str, Any] | None = None
 
 
@@ -77,10 +82,10 @@ async def body_of(scope: Scope, receive: Receive, limit_bytes: int) -> bytes:
     return body
 
 
-def operation_of(body: bytes) -> Operation | None:
+def operation_of(body: bytes) -> Posted | None:
     """What a body asks for; None when it is not JSON, or not spelt so."""
     try:
-        return msgspec.convert(orjson.loads(body), Operation)  # orjson, for strawberry's request is read by it too
+        return msgspec.convert(orjson.loads(body), Posted)  # orjson, for strawberry's request is read by it too
     except (orjson.JSONDecodeError, msgspec.ValidationError):
         return None
 
@@ -110,7 +115,7 @@ async def answer(
     """Send a whole response of JSON, given in pieces."""
     headers = _headers(media_type, also)
     respond: Respond | None = scope.get("extensions", {}).get(EXTENSION)
-    if respond is None or not respond(scope, status, headers, body):
+    if respond is None or not respond(status, headers, body):
         length = b"content-length", b"%d" % sum(map(len, body))
         await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
         await send({"type": "http.response.body", "body": b"".join(body)})

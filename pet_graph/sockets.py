@@ -21,8 +21,9 @@ from strawberry.types.execution import PreExecutionError
 
 from .context import Services
 from .frames import EXTENSION
-from .groups import Group, Groups, Operation, encoded
+from .groups import Group, Groups, encoded
 from .outbox import Outbox
+from .requests import Operation
 from .standing import REVOKED
 from .tokens import Unauthenticated, Viewer
 

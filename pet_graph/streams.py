@@ -15,8 +15,9 @@ from starlette.types import Send
 from strawberry.types.graphql import OperationType
 
 from .context import EXPIRED, Services
-from .groups import Group, Groups, Operation, encoded
+from .groups import Group, Groups, encoded
 from .outbox import Backlog
+from .requests import Operation
 from .standing import REVOKED
 from .tokens import Viewer
 

@@ -30,9 +30,9 @@ from .authority import scope_of
 from .context import Context, Services
 from .entities import Entities
 from .graph import checked, schema
-from .groups import Groups, Operation
+from .groups import Groups
 from .planner import NotPlanned, Planner, Prepared
-from .requests import RESPONSE_TYPE, answer, body_of, head_of, operation_of, refuse, replayed
+from .requests import RESPONSE_TYPE, Operation, answer, body_of, head_of, operation_of, refuse, replayed
 from .sockets import Sockets
 from .streams import Inbox, Stream, with_pauses
 from .tokens import Unauthenticated, Verifier, Viewer

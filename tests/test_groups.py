@@ -29,7 +29,8 @@ from wire import (
 from pet_graph import groups
 from pet_graph.decisions import Asked
 from pet_graph.events.customers import RegisterCustomer
-from pet_graph.groups import Group, Operation, cursor_variable
+from pet_graph.groups import Group, cursor_variable
+from pet_graph.requests import Operation
 
 
 @pytest.fixture

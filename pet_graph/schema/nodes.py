@@ -59,20 +59,19 @@ def global_id(name: str, id_: UUID) -> str:
 
 def local_id(global_id: str) -> tuple[str, UUID]:
     """Type and UUID of a global id. Raises ValueError."""
-    try:
-        written = GLOBAL_ID.fullmatch(a2b_base64(global_id, strict_mode=True))
-        if written is None:
-            raise ValueError("not the one way to write it")
-        name, id_ = written.groups()
-        return name.decode(), msgspec.convert(id_.decode(), UUID)
-    except ValueError as error:
-        raise ValueError(f"{shown(global_id)} is not an id of PET's") from error
+    name, id_ = _written(global_id)
+    return name, msgspec.convert(id_, UUID)
 
 
 def id_of(name: str, global_id: str) -> UUID:
     """The UUID in a global id that must be one of this type. Raises GraphQLError."""
+    return msgspec.convert(written_id(name, global_id), UUID)
+
+
+def written_id(name: str, global_id: str) -> str:
+    """The same, as it is written there, which is all that a statement needs of it. Raises GraphQLError."""
     try:
-        found, id_ = local_id(global_id)
+        found, id_ = _written(global_id)
     except ValueError as error:
         raise bad_input(f"{error}.") from error
     if found != name:
@@ -80,15 +79,14 @@ def id_of(name: str, global_id: str) -> UUID:
     return id_
 
 
-def written_id(name: str, global_id: str) -> str:
-    """The same, as it is written there, which is all that a statement needs of it. Raises GraphQLError."""
+def _written(global_id: str) -> tuple[str, str]:
     try:
         written = GLOBAL_ID.fullmatch(a2b_base64(global_id, strict_mode=True))
-    except ValueError:
-        written = None
-    if written is None or written[1].decode() != name:
-        return str(id_of(name, global_id))
-    return written[2].decode()
+        if written is None:
+            raise ValueError("not the one way to write it")
+        return written[1].decode(), written[2].decode()
+    except ValueError as error:
+        raise ValueError(f"{shown(global_id)} is not an id of PET's") from error
 
 
 @strawberry.interface(description="Anything with an id of its own; `node` finds it again.")
